@@ -1,0 +1,139 @@
+"""What an engine is and what is known of it before it is loaded. Imports no model code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from studio.audio import Audio
+from studio.errors import RequestError, UnknownVoice, suggest
+from studio.request import Parameter, SpeechRequest
+from studio.voice import Voice
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one call of the engine can hold; the director cuts a script into passages that fit.
+
+    characters: of text in one passage. seconds: of sound, at `EngineSpec.characters_per_second`.
+    turns: whole turns in one passage (1: each turn is a passage of its own).
+    alternate: consecutive turns of a passage must change speaker, so the director merges a speaker's neighbours.
+    """
+
+    characters: int
+    seconds: float
+    turns: int = 1
+    alternate: bool = False
+
+
+@dataclass(frozen=True)
+class EngineSpec:
+    """An engine as a menu, a planner and a manager see it; known without importing the model.
+
+    memory_gb: peak while speaking the longest passage; `memory_is_measured` says whether a run or a sum gave it.
+    max_speakers: in one passage; None means any number. cues: non-verbal sounds it performs, as written in a script.
+    unknown_cue: what becomes of other cues. voices: presets that need no reference. revision: of the model files.
+    loudness_lufs: its usual level, so that live sound can be brought to -16 LUFS before the whole is known.
+    """
+
+    id: str
+    title: str
+    summary: str
+    sample_rate: int
+    licence: str
+    source: str
+    revision: str
+    memory_gb: float
+    limits: Limits
+    memory_is_measured: bool = False
+    needs_gpu: bool = False
+    max_speakers: int | None = None
+    languages: tuple[str, ...] = ("en",)
+    cues: tuple[str, ...] = ()
+    unknown_cue: Literal["dropped", "spoken"] = "dropped"
+    clones: bool = False
+    streams: bool = True
+    stochastic: bool = True
+    voices: tuple[Voice, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    characters_per_second: float = 15.0
+    loudness_lufs: float = -23.0
+    packages: tuple[str, ...] = field(default=())
+
+    def sampling(self, values: Mapping[str, float]) -> dict[str, float]:
+        """All parameters, the given ones checked and the others at their default. Raises RequestError."""
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in values:
+            if name not in known:
+                raise RequestError(f"{self.title} has no setting {name!r}.", suggest(name, known))
+        return {name: parameter.checked(values.get(name, parameter.default)) for name, parameter in known.items()}
+
+    def voice(self, voice_id: str) -> Voice:
+        """The preset with this id. Raises UnknownVoice."""
+        for voice in self.voices:
+            if voice.id == voice_id:
+                return voice
+        raise UnknownVoice(
+            f"{self.title} has no voice {voice_id!r}.", suggest(voice_id, [voice.id for voice in self.voices])
+        )
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Why an engine cannot run here, and what would change that."""
+
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and how an engine is loaded: decided once by settings, told to every engine in the same words.
+
+    device: "cpu", "cuda" or "mps". threads: CPU threads an engine may use. models: our own folder for prepared files.
+    """
+
+    device: str
+    threads: int
+    models: Path
+
+
+class Engine(Protocol):
+    """A model in memory: it exists, therefore it is loaded and usable."""
+
+    @property
+    def spec(self) -> EngineSpec: ...
+
+    def synthesize(self, request: SpeechRequest) -> Iterator[Audio]:
+        """Speak one passage: sound in order, in pieces, as it is made.
+
+        The request holds one passage within `spec.limits`, with `spec.sampling` complete. Pieces have
+        `spec.sample_rate`. A piece may be empty: it only marks a step, so that the caller can stop there. Closing the
+        iterator stops the work. The same request on the same device gives the same samples.
+        Raises SynthesisError; never gives silence in place of words.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the memory back."""
+        ...
+
+
+class EngineModule(Protocol):
+    """What a module in `studio/engines/` offers; nothing heavy is imported before `load`."""
+
+    SPEC: EngineSpec
+
+    def obstacle(self, placement: Placement) -> Obstacle | None:
+        """Why the engine cannot be loaded now, or None. Quick: looks at packages and files, loads nothing."""
+        ...
+
+    def voice(self, voice_id: str) -> Voice:
+        """The preset or derived voice with this id. Raises UnknownVoice."""
+        ...
+
+    def load(self, placement: Placement) -> Engine:
+        """The model, ready. Raises EngineUnavailable."""
+        ...

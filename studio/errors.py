@@ -1,0 +1,96 @@
+"""Every error a user can meet, as one tree; knows no engine, no page and no file format.
+
+    StudioError
+    ├── RequestError            the request itself cannot be met as written
+    │   ├── ScriptError         the script cannot be read or has nothing to say
+    │   ├── UnknownEngine
+    │   ├── UnknownVoice
+    │   └── UnknownCast         more speakers than the engine can hold, or a speaker without a voice
+    ├── EngineUnavailable       the engine exists but cannot run here
+    ├── SynthesisError          the engine ran and failed, or made no sound
+    ├── AudioError              a sound file cannot be read
+    └── OutputError             a result cannot be written (disk full, no permission)
+
+`message` says what is wrong, `remedy` what to do next. Both are whole sentences.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class StudioError(Exception):
+    """Base of all errors meant for a person. `str()` gives message and remedy."""
+
+    code = "studio_error"  # a stable word for programs (API, `--json`)
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message} {remedy}".strip())
+        self.message = message
+        self.remedy = remedy
+
+
+class RequestError(StudioError):
+    """The request cannot be met as written: a value is missing, unknown or out of range."""
+
+    code = "invalid_request"
+
+
+class ScriptError(RequestError):
+    """The script cannot be read, or there is nothing in it to say."""
+
+    code = "invalid_script"
+
+
+class UnknownEngine(RequestError):
+    """No engine has this id."""
+
+    code = "engine_not_found"
+
+
+class UnknownVoice(RequestError):
+    """No voice has this id, or the chosen engine cannot use it."""
+
+    code = "voice_not_found"
+
+
+class UnknownCast(RequestError):
+    """The cast does not fit: too many speakers for the engine, or a speaker without a voice."""
+
+    code = "cast_not_possible"
+
+
+class EngineUnavailable(StudioError):
+    """The engine is known but cannot run here: a package, its files, access or memory is missing."""
+
+    code = "engine_unavailable"
+
+
+class SynthesisError(StudioError):
+    """The engine was asked to speak and failed, or gave no sound for text that has words."""
+
+    code = "synthesis_failed"
+
+
+class AudioError(StudioError):
+    """A sound file cannot be read, or is not what it must be."""
+
+    code = "invalid_audio"
+
+
+class OutputError(StudioError):
+    """A result cannot be written."""
+
+    code = "cannot_write"
+
+
+def suggest(wrong: str, known: Iterable[str]) -> str:
+    """A remedy that names the nearest known word, else lists what there is (at most twelve)."""
+    names = list(known)
+    lowered = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(wrong.lower(), list(lowered), n=1)
+    if near:
+        return f"Did you mean {lowered[near[0]]!r}?"
+    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    return f"There is: {shown}." if names else "There is none yet."

@@ -1,0 +1,1 @@
+"""Measures of sound: pure functions, each with its unit, definition and source."""
