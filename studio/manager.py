@@ -1,0 +1,132 @@
+"""`ModelManager`: which engines are in memory. Knows ids, gigabytes and order of use; never a tensor."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from studio import engines
+from studio.engines.base import Engine, EngineModule, Obstacle, Placement
+from studio.errors import EngineUnavailable
+
+
+@dataclass
+class Resident:
+    """An engine in memory. users: how many lend it now. last_used: by the manager's clock, in seconds."""
+
+    id: str
+    engine: Engine
+    memory_gb: float
+    users: int
+    last_used: float
+
+
+class ModelManager:
+    """Loads engines when they are needed and closes the least recently used until the budget holds.
+
+    budget_gb: a function, since free memory changes. find: engine id -> its module (UnknownEngine if there is none).
+    One lock guards the book-keeping and the loading, so loads are serial; speaking happens outside it.
+    """
+
+    def __init__(
+        self,
+        placement: Placement,
+        budget_gb: Callable[[], float],
+        find: Callable[[str], EngineModule] = engines.module,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.placement = placement
+        self._budget_gb = budget_gb
+        self._find = find
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._residents: dict[str, Resident] = {}
+
+    def obstacle(self, engine_id: str) -> Obstacle | None:
+        """Why the engine cannot run here, or None."""
+        return self._find(engine_id).obstacle(self.placement)
+
+    def is_loaded(self, engine_id: str) -> bool:
+        with self._lock:
+            return engine_id in self._residents
+
+    def loaded(self) -> tuple[Resident, ...]:
+        """The engines in memory, the least recently used first."""
+        with self._lock:
+            return tuple(sorted(self._residents.values(), key=lambda resident: resident.last_used))
+
+    @contextmanager
+    def lend(self, engine_id: str) -> Iterator[Engine]:
+        """The engine, loaded if it was not; it stays in memory at least until the block ends.
+
+        Raises UnknownEngine, and EngineUnavailable when it cannot run or fit here.
+        """
+        with self._lock:
+            resident = self._residents.get(engine_id) or self._load(engine_id)
+            resident.users += 1
+            resident.last_used = self._clock()
+        try:
+            yield resident.engine
+        finally:
+            with self._lock:
+                resident.users -= 1
+                resident.last_used = self._clock()
+
+    def unload(self, engine_id: str) -> bool:
+        """Give an engine's memory back. False when it is not loaded or is in use just now."""
+        with self._lock:
+            resident = self._residents.get(engine_id)
+            if resident is None or resident.users:
+                return False
+            self._close(resident)
+            return True
+
+    def unload_idle(self, seconds: float) -> None:
+        """Unload every engine that nobody has used for so long."""
+        now = self._clock()
+        with self._lock:
+            for resident in list(self._residents.values()):
+                if not resident.users and now - resident.last_used >= seconds:
+                    self._close(resident)
+
+    def close(self) -> None:
+        """Unload everything that is not in use."""
+        self.unload_idle(0.0)
+
+    def _load(self, engine_id: str) -> Resident:
+        module = self._find(engine_id)
+        obstacle = module.obstacle(self.placement)
+        if obstacle:
+            raise EngineUnavailable(f"{module.SPEC.title} cannot run here: {obstacle.reason}", obstacle.remedy)
+        self._make_room(module.SPEC.title, module.SPEC.memory_gb)
+        # entered only when loading succeeded: a failed load leaves nothing behind
+        resident = Resident(engine_id, module.load(self.placement), module.SPEC.memory_gb, 0, self._clock())
+        self._residents[engine_id] = resident
+        return resident
+
+    def _make_room(self, title: str, needed_gb: float) -> None:
+        """Close what is unused until the engine fits, the longest unused first; close nothing if it can never fit."""
+        held = sum(resident.memory_gb for resident in self._residents.values())
+        budget = self._budget_gb() + held  # the budget counts what is free now; what we hold can be given back
+        in_use = sum(resident.memory_gb for resident in self._residents.values() if resident.users)
+        if needed_gb > budget - in_use:
+            raise EngineUnavailable(
+                f"{title} needs {needed_gb:.1f} GB and {max(0.0, budget - in_use):.1f} GB can be had.",
+                "Close other programs, choose a smaller engine, or raise STUDIO_BUDGET_GB.",
+            )
+        for resident in sorted(self._residents.values(), key=lambda resident: resident.last_used):
+            if held + needed_gb <= budget:
+                return
+            if not resident.users:
+                held -= resident.memory_gb
+                self._close(resident)
+
+    def _close(self, resident: Resident) -> None:
+        """Forget the engine only once it is closed: a refused close leaves it listed, never a second copy."""
+        resident.engine.close()
+        del self._residents[resident.id]
+        gc.collect()
