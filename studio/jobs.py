@@ -37,17 +37,23 @@ class _Job(Generic[E]):
     def run(self) -> None:
         """On the worker thread: every exception of the work goes to the reader; none may end the thread."""
         try:
+            self._tell_all()
+        except _Stopped:
+            pass
+        finally:
+            self.done.set()
+
+    def _tell_all(self) -> None:
+        try:
             with closing(self.work()) as events:  # type: ignore[type-var]  # work is a generator function
                 for event in events:
                     self.tell("event", event)
-            self.tell("end")
         except _Stopped:
-            pass
+            raise
         except BaseException as error:  # handed over whole, not handled here
-            if not self.stop.is_set():
-                self.events.put(("error", error))
-        finally:
-            self.done.set()
+            self.tell("error", error)
+        else:
+            self.tell("end")
 
 
 class JobRunner:
@@ -55,77 +61,85 @@ class JobRunner:
 
     def __init__(self, name: str = "engines") -> None:
         self._waiting: list[_Job[object]] = []
+        self._active: _Job[object] | None = None
         self._changed = threading.Condition(threading.Lock())
         self._closed = False
         self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
         self._thread.start()
 
     def run(self, work: Callable[[], Iterator[E]]) -> Iterator[E | Waiting | None]:
-        """The events of `work`, a generator function that runs on the worker thread.
+        """The events of `work`, a generator function that runs on the worker thread; queued at the first `next`.
 
         Before it starts: Waiting whenever the position changes. None is a heartbeat, a place to stop. Closing this
-        iterator closes the work at its next event and never blocks. Errors of the work are raised here.
+        iterator closes the work at its next event and never waits for it. Errors of the work are raised here.
         """
         job: _Job[E] = _Job(work)
-        with self._changed:
-            if self._closed:
-                raise RuntimeError("The job runner is closed.")
-            self._waiting.append(job)  # type: ignore[arg-type]
-            self._changed.notify()
-        return self._follow(job)
+        try:
+            self._enqueue(job)  # type: ignore[arg-type]
+            yield from self._follow(job)
+        finally:
+            self._drop(job)  # type: ignore[arg-type]
 
     def busy(self) -> int:
         """Jobs that run or wait."""
         with self._changed:
-            return len(self._waiting)
+            return len(self._waiting) + (self._active is not None)
 
     def close(self, timeout_seconds: float = 10.0) -> None:
         """Stop the running job at its next event, drop the waiting ones, end the thread."""
         with self._changed:
             self._closed = True
-            for job in self._waiting:
+            for job in [*self._waiting, *([self._active] if self._active else [])]:
                 job.stop.set()
             self._changed.notify()
         self._thread.join(timeout_seconds)
 
     def _follow(self, job: _Job[E]) -> Iterator[E | Waiting | None]:
-        position = 0
-        try:
-            while True:
-                ahead = self._position(job)
-                if ahead != position and ahead > 0:
-                    yield Waiting(ahead)
-                position = ahead
-                try:
-                    kind, value = job.events.get(timeout=HEARTBEAT_SECONDS)
-                except queue.Empty:
-                    if job.done.is_set() and job.events.empty():
-                        return
-                    yield None
-                    continue
-                if kind == "end":
+        told = 0
+        while True:
+            position = self._position(job)  # type: ignore[arg-type]
+            if position and position != told:
+                yield Waiting(position)
+            told = position
+            try:
+                kind, value = job.events.get(timeout=HEARTBEAT_SECONDS)
+            except queue.Empty:
+                if job.done.is_set() and job.events.empty():  # the runner was closed under us
                     return
-                if isinstance(value, BaseException):
-                    raise value
-                yield value  # type: ignore[misc]
-        finally:
-            job.stop.set()
+                yield None
+                continue
+            if kind == "end":
+                return
+            if kind == "error":
+                raise value  # type: ignore[misc]
+            yield value  # type: ignore[misc]
 
-    def _position(self, job: _Job[E]) -> int:
+    def _enqueue(self, job: _Job[object]) -> None:
+        with self._changed:
+            if self._closed:
+                raise RuntimeError("The job runner is closed.")
+            self._waiting.append(job)
+            self._changed.notify()
+
+    def _drop(self, job: _Job[object]) -> None:
+        job.stop.set()
+        with self._changed:
+            if job in self._waiting:
+                self._waiting.remove(job)
+
+    def _position(self, job: _Job[object]) -> int:
         """0 when running or over, 1 when next."""
         with self._changed:
-            return self._waiting.index(job) if job in self._waiting else 0  # type: ignore[arg-type]
+            return self._waiting.index(job) + 1 if job in self._waiting else 0
 
     def _loop(self) -> None:
         while True:
             with self._changed:
+                self._active = None
                 self._changed.wait_for(lambda: self._waiting or self._closed)
-                if not self._waiting:
+                if self._closed:
+                    for job in self._waiting:
+                        job.done.set()
                     return
-                job = self._waiting[0]  # stays in the list while it runs, so positions count it
-            if job.stop.is_set():
-                job.done.set()
-            else:
-                job.run()
-            with self._changed:
-                self._waiting.remove(job)
+                self._active = self._waiting.pop(0)
+            self._active.run()
