@@ -1,0 +1,89 @@
+# make run    start the studio          make test   run every test
+# Both first set up what they need, in .venv; a second run starts at once. `make help` lists the rest.
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: help run test check format lock clean
+.DEFAULT_GOAL := help
+
+# Any Python from 3.11 that can make a virtual environment; PYTHON=... names one.
+PYTHON ?=
+TORCH ?=
+ARGS ?=
+TORCH_INDEX ?= https://download.pytorch.org/whl/$(TORCH)
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --require-hashes
+WITH_TORCH := $(if $(TORCH),$(VENV)/.torch-$(TORCH))
+
+help:
+	@echo "make run     start the studio; ARGS='...' are passed on; TORCH=cpu or cu128 adds PyTorch"
+	@echo "make test    all tests, browser included; ARGS='-k word' selects"
+	@echo "make check   lint, format, types and unit tests: what to run before a commit"
+	@echo "make format  mend format and lint"
+	@echo "make lock    choose exact versions anew within requirements*.txt"
+	@echo "make clean   remove .venv and caches"
+
+run: $(WITH_TORCH) $(VENV)/.run
+	@$(PY) app.py $(ARGS)
+
+test: $(VENV)/.dev $(VENV)/.browser
+	@$(PY) -m pytest $(ARGS)
+
+check: $(VENV)/.dev
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -m pytest -q tests/unit
+
+format: $(VENV)/.dev
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+# One file for every system and Python; a name of ours in its head instead of a command line.
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+lock: $(VENV)/.made
+	@$(PIP) install --quiet uv
+	@$(LOCK) requirements.txt -o requirements.lock
+	@$(LOCK) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .gradio
+
+$(VENV)/.made:
+	@for python in $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11 python); do \
+	  if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "Setting up $(VENV) with $$("$$python" --version); the first time takes a minute."; \
+	    "$$python" -m venv --clear $(VENV) && touch $@; exit; \
+	  fi; \
+	done; \
+	echo "No Python 3.11 or newer with venv was found. Install one (Debian, Ubuntu: apt install python3-venv)," >&2; \
+	echo "or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1
+
+$(VENV)/.run: requirements.lock $(VENV)/.made
+	@$(INSTALL) -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.made
+	@$(INSTALL) -r requirements-dev.lock
+	@touch $@ $(VENV)/.run
+
+# PyTorch keeps one build per kind of device, so another kind replaces the one that is there.
+$(VENV)/.torch-%: $(VENV)/.made
+	@rm -f $(VENV)/.torch-*
+	@$(PIP) uninstall --quiet --yes torch 2>/dev/null
+	@$(PIP) install "torch>=2.6,<3" --index-url "$(TORCH_INDEX)"
+	@touch $@
+
+# The browser of the tests: one that is here, else Debian's, else Playwright's own.
+$(VENV)/.browser: $(VENV)/.dev
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then :; \
+	elif [ "$$(id -u)" = 0 ] && grep -q '^ID=debian' /etc/os-release 2>/dev/null; then \
+	  echo "Installing Debian's chromium."; apt-get -qq update && \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	else $(PY) -m playwright install $$([ "$$(id -u)" = 0 ] && echo --with-deps) chromium; fi
+	@touch $@
