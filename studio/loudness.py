@@ -8,7 +8,7 @@ import numpy as np
 import soxr
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
-from studio.audio import Audio
+from studio.audio import Audio, Samples
 
 TARGET_LUFS = -16.0  # what podcast hosts ask for in mono speech
 CEILING_DBTP = -1.2  # a little under -1 dBTP: rounding to 16 bits and the gain's own slope need room
@@ -50,7 +50,7 @@ def gain_to(target_lufs: float, measured_lufs: float | None) -> float:
     return 1.0 if measured_lufs is None else float(10 ** ((target_lufs - measured_lufs) / 20))
 
 
-def true_peak_envelope(audio: Audio) -> np.ndarray:
+def true_peak_envelope(audio: Audio) -> Samples:
     """(n,) largest absolute value around each sample on an oversampled grid of at least 176 kHz, as in BS.1770-4 annex 2."""
     factor = math.ceil(176_000 / audio.sample_rate)
     dense = np.abs(soxr.resample(audio.samples, audio.sample_rate, factor * audio.sample_rate, quality="HQ"))
@@ -58,7 +58,8 @@ def true_peak_envelope(audio: Audio) -> np.ndarray:
     whole[: len(dense)] = dense[: len(whole)]
     # a peak between two samples belongs to both: look one step to each side
     around = np.maximum(whole.reshape(-1, factor).max(axis=1), np.abs(audio.samples))
-    return np.maximum(around, np.maximum(np.roll(around, 1), np.roll(around, -1)))
+    spread: Samples = np.maximum(around, np.maximum(np.roll(around, 1), np.roll(around, -1)))
+    return spread
 
 
 def true_peak_dbtp(audio: Audio) -> float:

@@ -28,19 +28,21 @@ class Resident:
 class ModelManager:
     """Loads engines when they are needed and closes the least recently used until the budget holds.
 
-    budget_gb: a function, since free memory changes. find: engine id -> its module (UnknownEngine if there is none).
-    One lock guards the book-keeping and the loading, so loads are serial; speaking happens outside it.
+    budget_gb: what all engines together may hold; None means what they hold now plus what is free, by `free_gb`.
+    find: engine id -> its module (UnknownEngine if there is none). One lock guards the book-keeping and the loading, so loads are serial; speaking happens outside it.
     """
 
     def __init__(
         self,
         placement: Placement,
-        budget_gb: Callable[[], float],
+        budget_gb: float | None,
+        free_gb: Callable[[], float],
         find: Callable[[str], EngineModule] = engines.module,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.placement = placement
         self._budget_gb = budget_gb
+        self._free_gb = free_gb
         self._find = find
         self._clock = clock
         self._lock = threading.Lock()
@@ -111,7 +113,7 @@ class ModelManager:
     def _make_room(self, title: str, needed_gb: float) -> None:
         """Close what is unused until the engine fits, the longest unused first; close nothing if it can never fit."""
         held = sum(resident.memory_gb for resident in self._residents.values())
-        budget = self._budget_gb() + held  # the budget counts what is free now; what we hold can be given back
+        budget = self._free_gb() + held if self._budget_gb is None else self._budget_gb
         in_use = sum(resident.memory_gb for resident in self._residents.values() if resident.users)
         if needed_gb > budget - in_use:
             raise EngineUnavailable(

@@ -53,7 +53,7 @@ class SoundWriter:
 
     @property
     def seconds(self) -> float:
-        return self.frames / self._file.samplerate
+        return self.frames / int(self._file.samplerate)
 
 
 @contextmanager

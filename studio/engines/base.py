@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -106,12 +106,12 @@ class Engine(Protocol):
     @property
     def spec(self) -> EngineSpec: ...
 
-    def synthesize(self, request: SpeechRequest) -> Iterator[Audio]:
+    def synthesize(self, request: SpeechRequest) -> Generator[Audio, None, None]:
         """Speak one passage: sound in order, in pieces, as it is made.
 
         The request holds one passage within `spec.limits`, with `spec.sampling` complete. Pieces have
         `spec.sample_rate`. A piece may be empty: it only marks a step, so that the caller can stop there. Closing the
-        iterator stops the work. The same request on the same device gives the same samples.
+        generator stops the work. The same request on the same device gives the same samples.
         Raises SynthesisError; never gives silence in place of words.
         """
         ...

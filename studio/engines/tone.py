@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from zlib import crc32
 
 import numpy as np
@@ -44,7 +44,7 @@ class ToneEngine:
 
     spec = SPEC
 
-    def synthesize(self, request: SpeechRequest) -> Iterator[Audio]:
+    def synthesize(self, request: SpeechRequest) -> Generator[Audio, None, None]:
         for turn in request.script.turns:
             base = PITCH_HZ[request.voices[turn.speaker].id] * (1 + (request.seed % 100) / 1000)
             words = re.findall(r"\w+|\(\w+\)", turn.text)

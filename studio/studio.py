@@ -1,0 +1,118 @@
+"""`Studio`: the one door for page, CLI and API. They parse, call it and show; nothing of the work is done in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio import casting, engines, soundfiles
+from studio.director import Director
+from studio.engines.base import EngineSpec, Obstacle, Placement
+from studio.errors import EngineUnavailable, OutputError, RequestError
+from studio.events import Event
+from studio.gpu import choose_device, free_gb
+from studio.jobs import JobRunner
+from studio.manager import ModelManager
+from studio.request import SpeechRequest
+from studio.script import Script
+from studio.settings import Settings
+from studio.takes import Run, RunStore, Take, TakeStore
+from studio.voice import Voice
+
+
+@dataclass(frozen=True)
+class EngineRow:
+    """An engine as a menu shows it: grey, with a reason and a remedy, when something is in the way."""
+
+    spec: EngineSpec
+    obstacle: Obstacle | None
+
+
+class Studio:
+    """Made once by the process and passed down. Speaking happens on one worker thread, in order of asking."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        device = choose_device(settings.device)
+        placement = Placement(device, settings.threads, settings.data / "models")
+        self.manager = ModelManager(placement, settings.budget_gb, lambda: free_gb(device))
+        self.takes = TakeStore(settings.data / "takes")
+        self.runs = RunStore(settings.data / "runs")
+        self.runner = JobRunner()
+        self._director = Director(self.manager, self.takes, self.runs)
+
+    def engines(self) -> list[EngineRow]:
+        """The engines in menu order; the stand-in only when settings ask for it."""
+        ids = [name for name in engines.MODULES if name != "tone" or self.settings.show_tone]
+        return [EngineRow(engines.module(name).SPEC, self.manager.obstacle(name)) for name in ids]
+
+    def spec(self, engine_id: str) -> EngineSpec:
+        """What is known of an engine. Raises UnknownEngine."""
+        return engines.module(engine_id).SPEC
+
+    def cast(self, script: Script, engine_id: str, wanted: Mapping[str, str]) -> dict[str, Voice]:
+        """A voice for every speaker. Raises UnknownEngine, UnknownVoice, UnknownCast."""
+        return casting.cast(script, engines.module(engine_id), wanted)
+
+    def request(
+        self, script: Script, engine_id: str, voices: Mapping[str, str], sampling: Mapping[str, float], seed: int
+    ) -> SpeechRequest:
+        """A checked request. Raises RequestError or one of its kind; nothing is loaded or spoken."""
+        characters = sum(len(turn.text) for turn in script.turns)
+        if characters > self.settings.max_script_characters:
+            raise RequestError(
+                f"The script has {characters:,} characters; {self.settings.max_script_characters:,} are allowed.",
+                "Speak it in parts, or raise STUDIO_MAX_SCRIPT_CHARACTERS.",
+            )
+        spec = self.spec(engine_id)
+        return SpeechRequest(script, self.cast(script, engine_id, voices), spec.sampling(sampling), seed)
+
+    def speak(self, engine_id: str, request: SpeechRequest, fresh: bool = False) -> Iterator[Event | None]:
+        """Speak a script and tell what happens; None is a heartbeat. Closing the iterator stops within one step.
+
+        Raises EngineUnavailable at once when the engine cannot run, StudioError later when speaking fails.
+        """
+        spec = self.spec(engine_id)
+        obstacle = self.manager.obstacle(engine_id)
+        if obstacle:
+            raise EngineUnavailable(f"{spec.title} cannot run here: {obstacle.reason}", obstacle.remedy)
+        return self.runner.run(lambda: self._director.perform(spec, request, fresh))
+
+    def warm_up(self, engine_id: str) -> None:
+        """Load an engine before it is needed. Raises EngineUnavailable."""
+        with self.manager.lend(engine_id):
+            pass
+
+    def recent(self, limit: int = 20) -> list[Run]:
+        """What was spoken last, the newest first; kept across restarts."""
+        return self.runs.recent(limit)
+
+    def run(self, run_id: str) -> Run:
+        """One run. Raises RequestError when it is not there."""
+        return self.runs.get(run_id)
+
+    def takes_of(self, run: Run) -> list[Take]:
+        """The takes of a run that are still on disk, in order."""
+        return [take for take in map(self.takes.get, run.takes) if take]
+
+    def delete_run(self, run_id: str) -> None:
+        """Remove a run and its file. Raises RequestError when it is not there."""
+        self.runs.delete(run_id)
+
+    def export(self, run_id: str, form: str) -> Path:
+        """The run's sound in one of soundfiles.FORMATS, made once. Raises RequestError, OutputError."""
+        form = soundfiles.check_format(form)
+        run = self.run(run_id)
+        if run.output is None or not run.output.is_file():
+            raise OutputError(f"Run {run_id} has no finished sound.", "Speak it again; its takes are reused.")
+        path = run.output.with_suffix(f".{form}")
+        if not path.is_file():
+            soundfiles.convert(run.output, path, form)
+        return path
+
+    def close(self) -> None:
+        """Stop what runs and give all memory back."""
+        self.runner.close()
+        self.manager.close()
+

@@ -1,0 +1,297 @@
+"""Takes and runs: what has been spoken, kept with everything needed to make it again. Knows files, not engines' code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from studio import __version__, soundfiles
+from studio.audio import Audio
+from studio.disk import cannot_write, read_json, sweep, write_json
+from studio.engines.base import EngineSpec
+from studio.errors import RequestError, ScriptError, SynthesisError
+from studio.request import SpeechRequest
+from studio.script import Script, Turn
+
+SILENT_PEAK = 10 ** (-60 / 20)  # a sound that never rises above -60 dBFS says nothing
+# beyond these a passage took so much longer or shorter than its text that a listener should be told
+RUNAWAY, HASTY = 3.0, 0.3
+SLACK_SECONDS = 2.0
+TAKES = "takes.txt"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What measuring the sound says about it. kind: "ok", "runaway" or "hasty"; note: one sentence for a person."""
+
+    kind: str = "ok"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Take:
+    """One passage, spoken. `recipe` holds all that decided the sound; `id` is its hash, so equal recipes share a take.
+
+    seconds: of sound. first_sound_seconds, work_seconds: from asking to the first piece and to the last.
+    """
+
+    id: str
+    path: Path
+    recipe: Mapping[str, Any]
+    seconds: float
+    sample_rate: int
+    first_sound_seconds: float
+    work_seconds: float
+    created: str
+    verdict: Verdict = Verdict()
+
+    def audio(self) -> Audio:
+        """The sound as the engine made it. Raises AudioError when the file is gone."""
+        return soundfiles.read(self.path)
+
+
+def recipe(spec: EngineSpec, device: str, request: SpeechRequest) -> dict[str, Any]:
+    """Everything that decides the sound of a passage, as plain JSON values."""
+    return {
+        "engine": spec.id,
+        "revision": spec.revision,
+        "device": device,
+        "packages": {name: _version(name) for name in spec.packages},
+        "studio": __version__,
+        "script": [asdict(turn) for turn in request.script.turns],
+        "voices": {who: [voice.id, voice.digest] for who, voice in request.voices.items()},
+        "sampling": dict(request.sampling),
+        "seed": request.seed,
+        "context": [[str(spoken.script), spoken.audio.digest] for spoken in request.context],
+    }
+
+
+@cache
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+class TakeStore:
+    """The takes below one folder: `<id>.wav` (float, as made) beside `<id>.json`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        sweep(folder)
+
+    def find(self, recipe: Mapping[str, Any]) -> Take | None:
+        """The take made by this recipe before, if it is still whole on disk."""
+        return self.get(_digest(recipe))
+
+    def get(self, take_id: str) -> Take | None:
+        """The take with this id, or None."""
+        path = self._path(take_id)
+        record = read_json(path.with_suffix(".json"))
+        if record is None or not path.is_file():
+            return None
+        return Take(**{**record, "path": path, "verdict": Verdict(**record["verdict"])})
+
+    def record(
+        self, recipe: Mapping[str, Any], expected_seconds: float, spec: EngineSpec, pieces: Generator[Audio, None, None]
+    ) -> Generator[Audio, None, Take]:
+        """Keep what an engine says while handing it on; returns the take once it is whole.
+
+        Nothing is kept when the pieces end early, fail, or hold no sound (SynthesisError).
+        """
+        path = self._path(_digest(recipe))
+        worked, first, peak = 0.0, 0.0, 0.0
+        with closing(pieces), soundfiles.writing(path, spec.sample_rate, soundfiles.EXACT) as file:
+            for piece, spent in _timed(pieces):
+                worked += spent
+                if len(piece.samples):
+                    first = first or worked
+                    peak = max(peak, piece.peak)
+                    file.write(piece)
+                yield piece
+            if peak < SILENT_PEAK:
+                raise SynthesisError(f"{spec.title} made no sound for this passage.", "Try another seed or wording.")
+            seconds = file.seconds
+        take = Take(
+            id=path.stem,
+            path=path,
+            recipe=recipe,
+            seconds=seconds,
+            sample_rate=spec.sample_rate,
+            first_sound_seconds=round(first, 4),
+            work_seconds=round(worked, 4),
+            created=now(),
+            verdict=judge(seconds, expected_seconds),
+        )
+        write_json(path.with_suffix(".json"), {key: value for key, value in asdict(take).items() if key != "path"})
+        return take
+
+    def _path(self, take_id: str) -> Path:
+        if not take_id.isalnum():
+            raise RequestError(f"{take_id!r} is not the id of a take.")
+        return self.folder / take_id[:2] / f"{take_id}.wav"
+
+
+def _timed(pieces: Iterator[Audio]) -> Iterator[tuple[Audio, float]]:
+    """Each piece with the seconds it took to make; the time its reader takes is not counted."""
+    while True:
+        asked = time.perf_counter()
+        piece = next(pieces, None)
+        if piece is None:
+            return
+        yield piece, time.perf_counter() - asked
+
+
+def judge(seconds: float, expected_seconds: float) -> Verdict:
+    """Whether the sound is as long as its text leads one to expect."""
+    if seconds > RUNAWAY * expected_seconds + SLACK_SECONDS:
+        return Verdict("runaway", f"{seconds:.1f} s for a text of about {expected_seconds:.1f} s: listen to the end.")
+    if seconds < HASTY * expected_seconds - SLACK_SECONDS:
+        return Verdict("hasty", f"{seconds:.1f} s for a text of about {expected_seconds:.1f} s: words may be missing.")
+    return Verdict()
+
+
+def _digest(recipe: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:40]
+
+
+@dataclass(frozen=True)
+class TurnTiming:
+    """Where a turn sounds in a run's file, in seconds from its start."""
+
+    turn: int
+    speaker: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One script spoken from beginning to end, or as far as it came.
+
+    state: "unfinished" (running, or the process was killed), "finished", "stopped" or "failed". takes: ids of the
+    passages spoken so far, in order. passages: how many there are to be. output: the finished WAV.
+    """
+
+    id: str
+    engine: str
+    script: Script
+    voices: Mapping[str, str]
+    sampling: Mapping[str, float]
+    seed: int
+    created: str
+    passages: int
+    state: str = "unfinished"
+    takes: tuple[str, ...] = ()
+    output: Path | None = None
+    seconds: float = 0.0
+    work_seconds: float = 0.0
+    loudness_lufs: float | None = None
+    timings: tuple[TurnTiming, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: str = ""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RunStore:
+    """The runs below one folder: `<id>/run.json`, the takes in `takes.txt` as they are spoken, the sound beside them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        sweep(folder)
+
+    def start(self, spec: EngineSpec, device: str, request: SpeechRequest, passages: int) -> Run:
+        """A new run, on disk before the first sound, so that nothing spoken is lost when the process is killed."""
+        run = Run(
+            id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}",
+            engine=spec.id,
+            script=request.script,
+            voices={speaker: voice.id for speaker, voice in request.voices.items()},
+            sampling=dict(request.sampling),
+            seed=request.seed,
+            created=now(),
+            passages=passages,
+            provenance={"revision": spec.revision, "device": device, "studio": __version__},
+        )
+        return self.save(run)
+
+    def save(self, run: Run) -> Run:
+        """Write the run as it now is. Raises OutputError."""
+        record = asdict(run)
+        record["output"] = run.output.name if run.output else None
+        del record["takes"]
+        write_json(self.path(run.id) / "run.json", record)
+        return run
+
+    def add_take(self, run_id: str, take_id: str) -> None:
+        """Note a finished passage at once; one short line, so that long runs stay cheap. Raises OutputError."""
+        path = self.path(run_id) / TAKES
+        try:
+            with path.open("a", encoding="ascii") as file:
+                file.write(take_id + "\n")
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+    def get(self, run_id: str) -> Run:
+        """The run with this id. Raises RequestError."""
+        run = _read_run(self.path(run_id))
+        if run is None:
+            raise RequestError(f"There is no run {run_id!r}.", "See `python -m studio runs` for what is kept.")
+        return run
+
+    def recent(self, limit: int = 20) -> list[Run]:
+        """The newest runs first. A record that cannot be read is left out."""
+        found: list[Run] = []
+        folders = sorted(self.folder.iterdir(), key=lambda path: path.name, reverse=True) if self.folder.is_dir() else []
+        for folder in folders:
+            run = _read_run(folder)
+            if run is not None:
+                found.append(run)
+            if len(found) == limit:
+                break
+        return found
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run and its files. Takes stay: other runs may share them. Raises RequestError when it is not there."""
+        self.get(run_id)
+        shutil.rmtree(self.path(run_id))
+
+    def path(self, run_id: str) -> Path:
+        """The run's folder. Raises RequestError for what cannot be an id (and so never leaves our folder)."""
+        if not run_id or not run_id.replace("-", "").isalnum():
+            raise RequestError(f"{run_id!r} is not the id of a run.")
+        return self.folder / run_id
+
+
+def _read_run(folder: Path) -> Run | None:
+    record = read_json(folder / "run.json")
+    try:
+        script = Script(tuple(Turn(**turn) for turn in record["script"]["turns"]), record["script"]["lead_in"])
+        timings = tuple(TurnTiming(**timing) for timing in record["timings"])
+        output = folder / record["output"] if record["output"] else None
+        values = {"script": script, "timings": timings, "output": output, "notes": tuple(record["notes"])}
+        return Run(**{**record, **values, "takes": _read_takes(folder)})
+    except (TypeError, KeyError, ScriptError):  # not there, damaged, or written by another version
+        return None
+
+
+def _read_takes(folder: Path) -> tuple[str, ...]:
+    path = folder / TAKES
+    return tuple(path.read_text(encoding="ascii").split()) if path.is_file() else ()
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601 to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
