@@ -136,10 +136,7 @@ def test_what_strays_is_named(path: str, code: str, complaint: str) -> None:
     [
         ("gpu.py", "def f():\n    import torch"),
         ("engines/dia/model.py", "import torch\nfrom studio.engines.dia import layers"),
-        (
-            "engines/kokoro.py",
-            "from studio.engines.base import EngineSpec\nfrom studio.engines.text import cut\nfrom studio.errors import StudioError",
-        ),
+        ("engines/kokoro.py", "from studio.engines.text import cut\nfrom studio.errors import StudioError"),
         ("events.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from studio.ui import page"),
         ("ui/page.py", "import gradio as gr\nfrom studio.studio import Studio"),
     ],
