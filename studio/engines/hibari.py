@@ -7,6 +7,7 @@ other, as a source and a filter, so other voices are made by moving both: pitch 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import math
 import re
 from collections.abc import Iterator
@@ -27,8 +28,8 @@ PIECE_CHARACTERS = 300  # longer ones cost memory: 3,000 characters in one call 
 BIN_HZ = 20.0  # spectra have 601 bins up to 12 kHz
 VOICED_HZ = 40.0  # frames below have no pitch
 HEART_HZ = 198.0  # median pitch of the model's own voice
-PITCH_LIMITS = (0.45, 1.45)
-FORMANT_LIMITS = (0.80, 1.18)
+PITCH_LIMITS = (0.43, 1.47)  # of heart's: beyond these, words are lost
+FORMANT_LIMITS = (0.77, 1.20)
 
 
 @dataclass(frozen=True)
@@ -172,16 +173,19 @@ def timbre_of(voice_id: str) -> Timbre:
         raise UnknownVoice(f"{SPEC.title} has no voice {voice_id!r}.", suggest(voice_id.partition("@")[0], TIMBRES))
     base = TIMBRES[match[1]]
     timbre = Timbre(base.pitch * float(match[2] or 1), base.formant * float(match[3] or 1))
-    for value, (low, high), what in (
-        (timbre.pitch, PITCH_LIMITS, "pitch"),
-        (timbre.formant, FORMANT_LIMITS, "formants"),
-    ):
-        if not low <= value <= high:
-            raise UnknownVoice(
-                f"The voice {voice_id!r} would be {value:.2f} times heart's {what}.",
-                f"The product of the factors may be {low:g} to {high:g}.",
-            )
+    if not _is_within_limits(timbre):
+        raise UnknownVoice(
+            f"{voice_id!r} would be heart with its pitch x {timbre.pitch:.2f} and its formants x {timbre.formant:.2f}.",
+            f"Pitch may be x {PITCH_LIMITS[0]:g} to {PITCH_LIMITS[1]:g}, "
+            f"formants x {FORMANT_LIMITS[0]:g} to {FORMANT_LIMITS[1]:g}.",
+        )
     return timbre
+
+
+def _is_within_limits(timbre: Timbre) -> bool:
+    return (
+        PITCH_LIMITS[0] <= timbre.pitch <= PITCH_LIMITS[1] and FORMANT_LIMITS[0] <= timbre.formant <= FORMANT_LIMITS[1]
+    )
 
 
 def voice(voice_id: str) -> Voice:
@@ -195,15 +199,24 @@ def voice(voice_id: str) -> Voice:
 
 
 def derived_voices() -> Iterator[Voice]:
-    """Further voices that differ from the presets and from each other, the most different first."""
-    for formant in (1.06, 0.94, 1.03, 0.97):
-        for pitch in (1.0, 1.09, 0.92):
-            for base in TIMBRES:
-                voice_id = f"{base}@{pitch:g}x{formant:g}"
-                try:
-                    yield voice(voice_id)
-                except UnknownVoice:
-                    continue  # beyond the limits for this base
+    """Further voices between and beside the presets, each time the one that differs most from all before it."""
+    chosen = list(TIMBRES.values())
+    rest = {
+        f"{name}@{pitch:g}x{formant:g}": timbre
+        for name, base in TIMBRES.items()
+        for pitch, formant in itertools.product((0.93, 1.0, 1.075), (0.94, 1.0, 1.06))
+        if (pitch, formant) != (1.0, 1.0)
+        and _is_within_limits(timbre := Timbre(base.pitch * pitch, base.formant * formant))
+    }
+    while rest:
+        farthest = max(rest, key=lambda voice_id: min(_distance(rest[voice_id], other) for other in chosen))
+        chosen.append(rest.pop(farthest))
+        yield voice(farthest)
+
+
+def _distance(one: Timbre, other: Timbre) -> float:
+    """How different two timbres sound: 1 for about 2.5 semitones of pitch, or 6 % of formants."""
+    return math.hypot(math.log(one.pitch / other.pitch) / 0.145, math.log(one.formant / other.formant) / 0.058)
 
 
 def obstacle(placement: Placement) -> Obstacle | None:

@@ -37,7 +37,7 @@ VARIATION = Parameter(
 
 @dataclass(frozen=True)
 class Reading:
-    """One piece to be spoken. speed: 1 is the model's own pace. random: its own generator, from seed and place alone."""
+    """One piece to be spoken. speed: 1 is the model's own pace. random: its own, from the seed and its place alone."""
 
     text: str
     voice: Voice

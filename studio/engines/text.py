@@ -66,9 +66,9 @@ def _is_readable(char: str, length: int) -> bool:
 
 
 def cut(text: str, limit: int) -> list[Piece]:
-    """The sentences of a prepared text; one longer than `limit` characters is cut at a comma, else a space, else anywhere.
+    """The sentences of a prepared text, none longer than `limit` characters.
 
-    Pieces without a word in them are left out: there is nothing to say in them.
+    A longer sentence is cut at a comma, else at a space, else anywhere. Pieces without a word are left out.
     """
     pieces = [piece for sentence in sentences(text) for piece in _shortened(sentence, limit)]
     return [piece for piece in pieces if has_words(piece.text)]
