@@ -1,4 +1,4 @@
-"""Joining takes into one file: exact pauses, quiet joins, one loudness. Reads takes one by one, so memory stays flat."""
+"""Joining takes into one file: exact pauses, quiet joins, one loudness. Reads takes one by one: memory stays flat."""
 
 from __future__ import annotations
 
@@ -78,9 +78,7 @@ def _gains(parts: Sequence[Part], rate: int) -> dict[tuple[str, ...], float]:
     }
 
 
-def _sound(
-    parts: Sequence[Part], gains: dict[tuple[str, ...], float], lead_in: float, rate: int
-) -> Iterator[Audio]:
+def _sound(parts: Sequence[Part], gains: dict[tuple[str, ...], float], lead_in: float, rate: int) -> Iterator[Audio]:
     yield silence(lead_in, rate)
     for part in parts:
         yield _cleaned(part, gains[part.group], rate)

@@ -54,7 +54,9 @@ class Audio:
         """The same sound at another rate (soxr, very high quality)."""
         if sample_rate == self.sample_rate:
             return self
-        return Audio(soxr.resample(self.samples, self.sample_rate, sample_rate, quality="VHQ").astype(np.float32), sample_rate)
+        return Audio(
+            soxr.resample(self.samples, self.sample_rate, sample_rate, quality="VHQ").astype(np.float32), sample_rate
+        )
 
     def scaled(self, gain: float) -> Audio:
         """The same sound times a linear gain."""

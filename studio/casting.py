@@ -41,5 +41,3 @@ def _voices(module: EngineModule) -> Iterator[Voice]:
     derive = getattr(module, "derived_voices", None)
     if derive is not None:
         yield from derive()
-
-

@@ -11,15 +11,15 @@ from studio import cues
 from studio.assembly import Part, assemble
 from studio.audio import Audio, silence
 from studio.engines.base import Engine, EngineSpec
+from studio.engines.text import cut
 from studio.errors import ScriptError, StudioError
 from studio.events import Assembling, Event, Finished, Loading, Planned, Sound, Speaking, Spoke
 from studio.manager import ModelManager
 from studio.request import SpeechRequest
 from studio.script import Script, Turn
-from studio.sentences import fit
 from studio.takes import Run, RunStore, Take, TakeStore, TurnTiming, recipe
 
-# silence between passages when the script says nothing, in seconds: a change of speaker, the same speaker, within a turn
+# seconds between passages when the script names none: at a change of speaker, at none, within a turn
 TURN_GAP, SAME_SPEAKER_GAP, SENTENCE_GAP = 0.35, 0.25, 0.15
 
 
@@ -85,10 +85,23 @@ def _lines(script: Script, spec: EngineSpec) -> Iterator[_Line]:
         following = script.turns[index + 1 : index + 2]
         same = bool(following) and following[0].speaker == turn.speaker
         gap = turn.pause_after if turn.pause_after is not None else SAME_SPEAKER_GAP if same else TURN_GAP
-        pieces = fit(text, longest)
+        pieces = _cut(text, longest)
         for piece in pieces[:-1]:
             yield _Line(index, turn.speaker, piece, SENTENCE_GAP, exact=False)
         yield _Line(index, turn.speaker, pieces[-1], gap, exact=turn.pause_after is not None)
+
+
+def _cut(text: str, longest: int) -> list[str]:
+    """The text in pieces that fit, as many whole sentences in each as go in."""
+    if len(text) <= longest:
+        return [text]
+    pieces: list[str] = []
+    for piece in cut(text, longest):
+        if pieces and len(pieces[-1]) + 1 + len(piece.text) <= longest:
+            pieces[-1] += " " + piece.text
+        else:
+            pieces.append(piece.text)
+    return pieces
 
 
 def _fits(lines: list[_Line], spec: EngineSpec) -> bool:
@@ -186,6 +199,7 @@ class Director:
             replace(
                 run,
                 state="finished",
+                takes=tuple(take.id for take in takes),
                 output=path,
                 seconds=result.seconds,
                 work_seconds=round(sum(take.work_seconds for take in takes), 3),

@@ -19,7 +19,9 @@ def choose_device(wanted: str) -> str:
     """
     if wanted == "cpu" or importlib.util.find_spec("torch") is None:
         if wanted in ("cuda", "mps"):
-            raise RequestError(f"The device {wanted} needs PyTorch, which is not installed.", "See README: Install torch.")
+            raise RequestError(
+                f"The device {wanted} needs PyTorch, which is not installed.", "See README: Install torch."
+            )
         return "cpu"
     import torch
 

@@ -50,7 +50,7 @@ class _Job(Generic[E]):
                     self.tell("event", event)
         except _Stopped:
             raise
-        except BaseException as error:  # handed over whole, not handled here
+        except BaseException as error:  # noqa: BLE001  # handed over whole, not handled here
             self.tell("error", error)
         else:
             self.tell("end")
@@ -128,9 +128,9 @@ class JobRunner:
                 self._waiting.remove(job)
 
     def _position(self, job: _Job[object]) -> int:
-        """0 when running or over, 1 when next."""
+        """How many jobs are before this one: 0 when it runs, is over, or begins at once."""
         with self._changed:
-            return self._waiting.index(job) + 1 if job in self._waiting else 0
+            return self._waiting.index(job) + (self._active is not None) if job in self._waiting else 0
 
     def _loop(self) -> None:
         while True:

@@ -51,15 +51,17 @@ def gain_to(target_lufs: float, measured_lufs: float | None) -> float:
 
 
 def true_peak_envelope(audio: Audio) -> Samples:
-    """(n,) largest absolute value around each sample on an oversampled grid of at least 176 kHz, as in BS.1770-4 annex 2."""
+    """(n,) the largest absolute value around each sample, on a grid of at least 176 kHz (BS.1770-4, annex 2)."""
     factor = math.ceil(176_000 / audio.sample_rate)
     dense = np.abs(soxr.resample(audio.samples, audio.sample_rate, factor * audio.sample_rate, quality="HQ"))
-    whole = np.zeros(len(audio.samples) * factor, np.float32)
-    whole[: len(dense)] = dense[: len(whole)]
-    # a peak between two samples belongs to both: look one step to each side
-    around = np.maximum(whole.reshape(-1, factor).max(axis=1), np.abs(audio.samples))
-    spread: Samples = np.maximum(around, np.maximum(np.roll(around, 1), np.roll(around, -1)))
-    return spread
+    dense = np.resize(dense, len(audio.samples) * factor)  # the resampler may end a sample early or late
+    peaks = np.abs(audio.samples)
+    for step in range(factor):
+        np.maximum(peaks, dense[step::factor], out=peaks)
+    around: Samples = peaks.copy()  # a peak between two samples belongs to both
+    np.maximum(around[1:], peaks[:-1], out=around[1:])
+    np.maximum(around[:-1], peaks[1:], out=around[:-1])
+    return around
 
 
 def true_peak_dbtp(audio: Audio) -> float:
@@ -77,6 +79,8 @@ def limited(audio: Audio, ceiling_dbtp: float = CEILING_DBTP) -> Audio:
     if not len(audio.samples):
         return audio
     ceiling = 10 ** (ceiling_dbtp / 20)
+    if audio.peak < ceiling / 2:  # no wave rises to twice its samples between them
+        return audio
     peaks = true_peak_envelope(audio)
     if peaks.max() <= ceiling:
         return audio

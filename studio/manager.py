@@ -29,7 +29,8 @@ class ModelManager:
     """Loads engines when they are needed and closes the least recently used until the budget holds.
 
     budget_gb: what all engines together may hold; None means what they hold now plus what is free, by `free_gb`.
-    find: engine id -> its module (UnknownEngine if there is none). One lock guards the book-keeping and the loading, so loads are serial; speaking happens outside it.
+    find: engine id -> its module (UnknownEngine if there is none). One lock guards the book-keeping and the loading,
+    so loads are serial; speaking happens outside it.
     """
 
     def __init__(

@@ -40,7 +40,7 @@ class Settings:
         if not 0 <= self.port <= 65535:
             raise RequestError(f"{PREFIX}PORT cannot be {self.port}.", "Choose 1 to 65535, or 0 for any free port.")
         if self.budget_gb is not None and not self.budget_gb > 0:
-            raise RequestError(f"{PREFIX}BUDGET_GB cannot be {self.budget_gb:g}.", "Give the gigabytes engines may use.")
+            raise RequestError(f"{PREFIX}BUDGET_GB cannot be {self.budget_gb:g}.", "Give gigabytes.")
         if self.threads < 1:
             raise RequestError(f"{PREFIX}THREADS cannot be {self.threads}.", "Choose 1 or more.")
 

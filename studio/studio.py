@@ -115,4 +115,3 @@ class Studio:
         """Stop what runs and give all memory back."""
         self.runner.close()
         self.manager.close()
-

@@ -1,4 +1,4 @@
-"""Takes and runs: what has been spoken, kept with everything needed to make it again. Knows files, not engines' code."""
+"""Takes and runs: what has been spoken, kept with everything needed to make it again. Knows files, no engine."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ class Run:
 
 
 class RunStore:
-    """The runs below one folder: `<id>/run.json`, the takes in `takes.txt` as they are spoken, the sound beside them."""
+    """The runs below one folder: `<id>/run.json`, the takes in `takes.txt` as they are spoken, the sound beside it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -254,7 +254,8 @@ class RunStore:
     def recent(self, limit: int = 20) -> list[Run]:
         """The newest runs first. A record that cannot be read is left out."""
         found: list[Run] = []
-        folders = sorted(self.folder.iterdir(), key=lambda path: path.name, reverse=True) if self.folder.is_dir() else []
+        folders = sorted(self.folder.glob("*/"), key=lambda path: path.name, reverse=True)
+        )
         for folder in folders:
             run = _read_run(folder)
             if run is not None:
@@ -264,7 +265,7 @@ class RunStore:
         return found
 
     def delete(self, run_id: str) -> None:
-        """Remove a run and its files. Takes stay: other runs may share them. Raises RequestError when it is not there."""
+        """Remove a run and its files; takes stay, other runs may share them. Raises RequestError when it is not there."""
         self.get(run_id)
         shutil.rmtree(self.path(run_id))
 

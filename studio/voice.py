@@ -32,7 +32,7 @@ class Voice:
         if (self.engine is None) == (self.audio is None):
             raise RequestError(f"Voice {self.id!r} must be either an engine's preset or a reference sound.")
         if self.audio is not None and not self.transcript.strip():
-            raise RequestError(f"Voice {self.id!r} has a reference sound but not its words.", "Type what is said in it.")
+            raise RequestError(f"Voice {self.id!r} has a sound but not its words.", "Type what is said in it.")
 
     @property
     def digest(self) -> str:

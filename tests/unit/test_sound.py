@@ -99,9 +99,7 @@ def test_each_speaker_is_brought_to_the_same_level(tmp_path: Path) -> None:
     ]
     result = assemble(parts, 0.0, tmp_path / "out.wav")
     sound = soundfiles.read(tmp_path / "out.wav")
-    levels = [
-        loudness.loudness(Audio(sound.samples[round(a * RATE) : round(b * RATE)], RATE)) for a, b in result.spans
-    ]
+    levels = [loudness.loudness(Audio(sound.samples[round(a * RATE) : round(b * RATE)], RATE)) for a, b in result.spans]
     assert levels[0] == pytest.approx(levels[1], abs=1.5)
 
 
