@@ -255,7 +255,6 @@ class RunStore:
         """The newest runs first. A record that cannot be read is left out."""
         found: list[Run] = []
         folders = sorted(self.folder.glob("*/"), key=lambda path: path.name, reverse=True)
-        )
         for folder in folders:
             run = _read_run(folder)
             if run is not None:
@@ -265,7 +264,7 @@ class RunStore:
         return found
 
     def delete(self, run_id: str) -> None:
-        """Remove a run and its files; takes stay, other runs may share them. Raises RequestError when it is not there."""
+        """Remove a run and its files; its takes stay, others may share them. Raises RequestError when it is not there."""
         self.get(run_id)
         shutil.rmtree(self.path(run_id))
 
