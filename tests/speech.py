@@ -1,4 +1,4 @@
-"""The judge of speech in tests: whisper-base (int8, from two wheels) writes down what it hears, and pitch is measured."""
+"""The judge of speech in tests: whisper-base (int8, from two wheels) writes what it hears, and pitch is measured."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ REWRITES: tuple[_Rewrite, ...] = tuple(
         (r"(?i)\be\.\s?g\.,?", "for example,"),
         (r"(?i)\bi\.\s?e\.,?", "that is,"),
         (r"(?i)\ba\.k\.a\.", "also known as"),
-        (r"(?i)\bhttps?://(?P<address>\S+)", _address),
+        (r"(?i)\bhttps?://(?P<address>\w\S*)", _address),
         (rf"(?i)(?<![\w@.])(?P<address>(?:[\w.+-]+@)?(?:[\w-]+\.)+(?:{_TOP_LEVEL})\b(?:[/:?]\S*)?)", _address),
         (r"(?<![\w.])(?:\+?\d{1,3}[ .-])?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?![\w-])", _digits),
         (r"(?<![\w.])\+\d{1,3}(?:[ .-]?\d{2,4}){2,4}(?![\w-])", _digits),

@@ -18,6 +18,7 @@ from studio.request import Parameter, SpeechRequest
 from studio.voice import Voice
 
 TURN_PAUSE = 0.5  # seconds between turns of one passage, where the script gives none
+SILENT_PEAK = 0.01  # below is no speech, only noise; the quietest word measured peaks at 0.1
 EDGE_DB = -55.0  # quieter than this below the peak is an edge, not speech
 EDGE_SECONDS = 0.03  # kept around speech, so that a soft "f" or "s" keeps its onset
 FADE_SECONDS = 0.005  # at both ends of a piece: no click where it meets silence
@@ -92,9 +93,9 @@ def _closed(piece: Piece) -> str:
 def trimmed(samples: Samples, rate: int) -> Samples:
     """The sound without the silence at its ends; empty if it is silent throughout."""
     peak = float(np.abs(samples).max(initial=0.0))
-    loud = np.flatnonzero(np.abs(samples) > max(peak * 10 ** (EDGE_DB / 20), 1e-4))
-    if not len(loud):
+    if peak < SILENT_PEAK:
         return samples[:0]
+    loud = np.flatnonzero(np.abs(samples) > peak * 10 ** (EDGE_DB / 20))
     edge = round(EDGE_SECONDS * rate)
     return samples[max(0, loud[0] - edge) : loud[-1] + 1 + edge]
 
