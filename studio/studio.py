@@ -43,9 +43,14 @@ class Studio:
         self._director = Director(self.manager, self.takes, self.runs)
 
     def engines(self) -> list[EngineRow]:
-        """The engines in menu order; the stand-in only when settings ask for it."""
-        ids = [name for name in engines.MODULES if name != "tone" or self.settings.show_tone]
-        return [EngineRow(engines.module(name).SPEC, self.manager.obstacle(name)) for name in ids]
+        """The engines in menu order; the stand-in only when settings ask for it. A broken one is a grey row."""
+        return [self._row(name) for name in engines.MODULES if name != "tone" or self.settings.show_tone]
+
+    def _row(self, engine_id: str) -> EngineRow:
+        try:
+            return EngineRow(engines.module(engine_id).SPEC, self.manager.obstacle(engine_id))
+        except EngineUnavailable as error:
+            return EngineRow(EngineSpec.broken(engine_id), Obstacle(error.message, error.remedy))
 
     def spec(self, engine_id: str) -> EngineSpec:
         """What is known of an engine. Raises UnknownEngine."""

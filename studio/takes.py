@@ -264,7 +264,7 @@ class RunStore:
         return found
 
     def delete(self, run_id: str) -> None:
-        """Remove a run and its files; its takes stay, others may share them. Raises RequestError when it is not there."""
+        """Remove a run and its files; takes stay, others may share them. Raises RequestError when it is not there."""
         self.get(run_id)
         shutil.rmtree(self.path(run_id))
 

@@ -6,13 +6,17 @@ import importlib
 from typing import cast
 
 from studio.engines.base import EngineModule
-from studio.errors import UnknownEngine, suggest
+from studio.errors import EngineUnavailable, UnknownEngine, suggest
 
 MODULES = ("hibari", "kokoro", "tone")
 
 
 def module(engine_id: str) -> EngineModule:
-    """The module of one engine: its spec and how to load it. Raises UnknownEngine."""
+    """The module of one engine: its spec and how to load it. Raises UnknownEngine; EngineUnavailable if it is broken."""
     if engine_id not in MODULES:
         raise UnknownEngine(f"There is no engine {engine_id!r}.", suggest(engine_id, MODULES))
-    return cast(EngineModule, importlib.import_module(f"studio.engines.{engine_id}"))
+    try:
+        return cast(EngineModule, importlib.import_module(f"studio.engines.{engine_id}"))
+    except ImportError as error:
+        remedy = "Install what is missing, or take the engine out of MODULES."
+        raise EngineUnavailable(f"The engine {engine_id!r} cannot be imported: {error}.", remedy) from error

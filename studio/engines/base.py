@@ -62,6 +62,12 @@ class EngineSpec:
     loudness_lufs: float = -23.0
     packages: tuple[str, ...] = field(default=())
 
+    @staticmethod
+    def broken(engine_id: str) -> EngineSpec:
+        """What is left to show of an engine whose module cannot be imported."""
+        nothing = Limits(characters=1, seconds=1.0)
+        return EngineSpec(engine_id, engine_id, "This engine is broken.", 24000, "", "", "", 0.0, nothing)
+
     def sampling(self, values: Mapping[str, float]) -> dict[str, float]:
         """All parameters, the given ones checked and the others at their default. Raises RequestError."""
         known = {parameter.name: parameter for parameter in self.parameters}

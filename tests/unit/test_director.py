@@ -252,3 +252,10 @@ def test_a_killed_process_loses_no_finished_take(tmp_path: Path) -> None:
     assert spoke == [True, True, False]
     assert np.isfinite(studio.recent()[0].seconds)
     studio.close()
+
+
+def test_a_broken_engine_is_a_grey_row_and_the_others_speak(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.engines.MODULES", ("tone", "gone"))
+    rows = {row.spec.id: row.obstacle for row in studio.engines()}
+    assert rows["tone"] is None and rows["gone"] is not None and "gone" in rows["gone"].reason
+    assert speak(studio)[-1].run.state == "finished"
