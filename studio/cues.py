@@ -56,6 +56,7 @@ KNOWN = {name: name for name in _SPELLINGS} | {
 _INNER = r"([^()\[\]<>*]{1,40})"
 _FORMS = re.compile(rf"\({_INNER}\)|\[{_INNER}\]|<{_INNER}>|\*{{1,3}}(?! ){_INNER}\*{{1,3}}")
 _MANNER = re.compile(r"\b[a-z]+ly\b")  # (sighs heavily) is a sigh
+_SUBJECTS = frozenset(("he", "she", "it", "who", "that", "which", "one", "nobody", "everybody", "everyone", "someone"))
 _STOPS = ",.;:!?…"
 
 
@@ -85,7 +86,7 @@ def find(text: str, extra: Collection[str] = ()) -> list[Cue]:
 def variants(text: str, extra: Collection[str] = ()) -> list[Cue]:
     """The cues written `[laughs]`, `<laugh>` or `*laughs*`, in order; `canonical` is the spelling to offer.
 
-    One word between asterisks counts only where a sentence may begin: in "he *sings* well" it is stress.
+    A word between asterisks may be stress instead: "he *sings* well" and "don't *shout*" have no cue.
     """
     return [cue for cue in _cues(text, extra) if not cue.text.startswith("(")]
 
@@ -126,7 +127,7 @@ def has_words(text: str) -> bool:
 def _cues(text: str, extra: Collection[str] = ()) -> Iterator[Cue]:
     for form in _FORMS.finditer(text):
         name = _name(form[form.lastindex or 0], extra)
-        if name and not (form[0].startswith("*") and " " not in name and _is_inside_sentence(text, form.start())):
+        if name and not (form[0].startswith("*") and _is_stress(text, form.start(), form[0].strip("*"))):
             yield Cue(form.start(), form.end(), form[0], name)
 
 
@@ -137,9 +138,12 @@ def _name(inner: str, extra: Collection[str]) -> str:
     return KNOWN.get(words) or (words if f"({words})" in extra else KNOWN.get(plain, ""))
 
 
-def _is_inside_sentence(text: str, at: int) -> bool:
-    before = text[max(0, at - 2) : at].strip()[-1:]
-    return before.isalnum() or before == ","
+def _is_stress(text: str, at: int, inner: str) -> bool:
+    """Whether a word between asterisks is said: in "she *sings*" and "don't *shout*", not in "so *sighs* yes"."""
+    before = text[max(0, at - 40) : at].split()
+    if " " in inner or not before or not (before[-1][-1].isalnum() or before[-1][-1] == ","):
+        return False
+    return before[-1].casefold() in _SUBJECTS or inner.casefold() not in _SPELLINGS or inner[-1:] != "s"
 
 
 def _joined(pieces: list[str]) -> str:
@@ -151,7 +155,7 @@ def _joined(pieces: list[str]) -> str:
         if not last or last in _STOPS or last in "—–-":
             piece = piece.lstrip(_STOPS + " ")
         if piece:
-            glued = not last or piece[0] in _STOPS or piece[0] in ")]”’" or last in "([“‘"
+            glued = not last or piece[0] in _STOPS or piece[0] in ")”’" or last in "(“‘"
             out.append(piece if glued else f" {piece}")
             last = piece[-1]
     return "".join(out)

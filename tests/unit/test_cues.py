@@ -63,9 +63,16 @@ def test_other_spellings_are_offered_the_usual_one(text: str, canonical: str) ->
     assert normalise_cues(text) == canonical
 
 
-def test_a_stressed_word_is_no_cue() -> None:
-    assert not variants("He *sings* all day, and, *sings* again.")
-    assert without("He *sings* all day.", ()) == "He *sings* all day."
+@pytest.mark.parametrize(
+    "text", ["He *sings* all day.", "Don't *shout* at me.", "Nobody *cries*, ever.", "It was *laughter*."]
+)
+def test_a_stressed_word_is_no_cue(text: str) -> None:
+    assert not variants(text)
+    assert without(text, ()) == text
+
+
+def test_a_cue_between_asterisks_may_stand_in_a_sentence() -> None:
+    assert without("Well *sighs* yes, *laughs* why not", ()) == "Well yes, why not"
 
 
 @pytest.mark.parametrize(
