@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import Generic, TypeVar
 
@@ -67,7 +67,7 @@ class JobRunner:
         self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
         self._thread.start()
 
-    def run(self, work: Callable[[], Iterator[E]]) -> Iterator[E | Waiting | None]:
+    def run(self, work: Callable[[], Iterator[E]]) -> Generator[E | Waiting | None, None, None]:
         """The events of `work`, a generator function that runs on the worker thread; queued at the first `next`.
 
         Before it starts: Waiting whenever the position changes. None is a heartbeat, a place to stop. Closing this

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +73,7 @@ class Studio:
         spec = self.spec(engine_id)
         return SpeechRequest(script, self.cast(script, engine_id, voices), spec.sampling(sampling), seed)
 
-    def speak(self, engine_id: str, request: SpeechRequest, fresh: bool = False) -> Iterator[Event | None]:
+    def speak(self, engine_id: str, request: SpeechRequest, fresh: bool = False) -> Generator[Event | None, None, None]:
         """Speak a script and tell what happens; None is a heartbeat. Closing the iterator stops within one step.
 
         Raises EngineUnavailable at once when the engine cannot run, StudioError later when speaking fails.
