@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import cast
@@ -15,7 +15,7 @@ from studio.engines.text import cut
 from studio.errors import ScriptError, StudioError
 from studio.events import Assembling, Event, Finished, Loading, Planned, Sound, Speaking, Spoke
 from studio.manager import ModelManager
-from studio.request import SpeechRequest
+from studio.request import SpeechRequest, Spoken
 from studio.script import Script, Turn
 from studio.takes import Run, RunStore, Take, TakeStore, TurnTiming, recipe
 
@@ -166,7 +166,8 @@ class Director:
             engine: Engine | None = None
             for index, passage in enumerate(passages):
                 yield Speaking(index, passage.turns)
-                wanted = _for_passage(passage, request)
+                context = _context(passages[:index], spoken, spec.context_passages)
+                wanted = _for_passage(passage, request, context)
                 made = recipe(spec, self._manager.placement.device, wanted)
                 take = None if fresh else self._takes.find(made)
                 reused = take is not None
@@ -215,9 +216,17 @@ def _closing(script: Script) -> float:
     return script.turns[-1].pause_after or 0.0
 
 
-def _for_passage(passage: Passage, request: SpeechRequest) -> SpeechRequest:
-    voices = {speaker: request.voices[speaker] for speaker in passage.script.speakers}
-    return replace(request, script=passage.script, voices=voices)
+def _context(passages: Sequence[Passage], takes: Sequence[Take], count: int) -> tuple[Spoken, ...]:
+    """The last passages that were spoken, oldest first, as the engine needs them to go on in the same voices."""
+    spoken = list(zip(passages, takes, strict=True))[-count:] if count else []
+    return tuple(Spoken(passage.script, take.audio()) for passage, take in spoken)
+
+
+def _for_passage(passage: Passage, request: SpeechRequest, context: tuple[Spoken, ...]) -> SpeechRequest:
+    """The part of a request that one engine call gets: the passage, the voices in it and in its context."""
+    speakers = {*passage.script.speakers, *(speaker for spoken in context for speaker in spoken.script.speakers)}
+    voices = {speaker: voice for speaker, voice in request.voices.items() if speaker in speakers}
+    return replace(request, script=passage.script, voices=voices, context=context)
 
 
 def _sounds(passage: int, turn: int, pieces: Generator[Audio, None, Take]) -> Generator[Event, None, Take]:

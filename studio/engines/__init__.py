@@ -12,7 +12,7 @@ MODULES = ("hibari", "kokoro", "tone")
 
 
 def module(engine_id: str) -> EngineModule:
-    """The module of one engine: its spec and how to load it. Raises UnknownEngine, EngineUnavailable if it is broken."""
+    """One engine's module: its spec and how to load it. Raises UnknownEngine, EngineUnavailable if it is broken."""
     if engine_id not in MODULES:
         raise UnknownEngine(f"There is no engine {engine_id!r}.", suggest(engine_id, MODULES))
     try:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +16,14 @@ import psutil
 import pytest
 
 from studio import soundfiles
+from studio.audio import Audio
 from studio.director import plan
 from studio.engines import tone
 from studio.engines.base import EngineSpec, Limits
 from studio.errors import EngineUnavailable, RequestError, ScriptError, UnknownCast, UnknownEngine, UnknownVoice
 from studio.events import Assembling, Finished, Loading, Planned, Sound, Speaking, Spoke, Waiting
 from studio.jobs import JobRunner
+from studio.request import SpeechRequest
 from studio.script import Script, Turn
 from studio.settings import Settings
 from studio.studio import Studio
@@ -89,6 +92,21 @@ def test_the_same_request_is_not_made_twice_and_gives_the_same_samples(studio: S
     request = studio.request(Script.parse(DUO), "tone", {}, {"word_seconds": 0.1}, seed=7)
     fresh = [event for event in studio.speak("tone", request, fresh=True) if isinstance(event, Spoke)]
     assert [event.reused for event in fresh] == [False] * 3
+
+
+def test_an_engine_that_continues_is_given_the_passages_before(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+
+    class Continuing(tone.ToneEngine):
+        def synthesize(self, request: SpeechRequest) -> Generator[Audio, None, None]:
+            given.append([(str(spoken.script), spoken.audio.seconds) for spoken in request.context])
+            yield from super().synthesize(request)
+
+    monkeypatch.setattr(tone, "SPEC", replace(tone.SPEC, context_passages=2))
+    monkeypatch.setattr(tone, "load", lambda placement: Continuing())
+    speak(studio, "[S1] a\n[S2] b c\n[S1] d\n[S2] e")
+    a, b, d = ("[S1] a", 0.1), ("[S2] b c", 0.2), ("[S1] d", 0.1)
+    assert given == [[], [a], [a, b], [b, d]]
 
 
 def test_a_take_says_everything_needed_to_make_it_again(studio: Studio) -> None:
