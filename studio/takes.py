@@ -215,7 +215,7 @@ class RunStore:
     def start(self, spec: EngineSpec, device: str, request: SpeechRequest, passages: int) -> Run:
         """A new run, on disk before the first sound, so that nothing spoken is lost when the process is killed."""
         run = Run(
-            id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}",
+            id=f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{uuid4().hex[:4]}",
             engine=spec.id,
             script=request.script,
             voices={speaker: voice.id for speaker, voice in request.voices.items()},
