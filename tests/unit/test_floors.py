@@ -21,7 +21,7 @@ FLOORS = (
     "manager",  # 2 load, lend, evict
     "events takes casting director assembly advice jobs",  # 3 from a script to takes
     "library trials benchmark export studio",  # 4 what is kept, compared, written out; the one door
-    "ui api cli doctor __main__",  # 5 three thin faces
+    "ui api cli say listings doctor __main__",  # 5 three thin faces
 )
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules.split()}
 

@@ -1,0 +1,212 @@
+"""The command line: reads words, calls `Studio`, shows what it says. Knows nothing of how speech is made.
+
+Exit codes: 0 done, 1 something the user can mend (message and remedy on stderr), 2 wrong usage, 130 stopped by Ctrl-C.
+What a program may want (tables, JSON, sound for `-o -`) goes to stdout; progress and messages go to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import runpy
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from studio import __version__
+from studio.errors import StudioError
+
+if TYPE_CHECKING:
+    from studio.studio import Studio
+
+MENDABLE, STOPPED = 1, 130
+FORMATS = ("wav", "flac", "mp3", "ogg")  # soundfiles.FORMATS, said here so that --help loads no sound library
+APP = Path(__file__).parents[1] / "app.py"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. Raises SystemExit(2) for words that cannot be understood."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a letter that the terminal cannot show is no reason to fail
+    options = _parser().parse_args(words)
+    try:
+        return int(options.command(options) or 0)
+    except StudioError as error:
+        _fail(error, options.json)
+        return STOPPED if error.code == "stopped" else MENDABLE
+    except KeyboardInterrupt:
+        tell("stopped")
+        return STOPPED
+    except BrokenPipeError:  # the reader of our output has left, as in `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return MENDABLE
+
+
+def tell(message: str) -> None:
+    """One line for the person at the terminal."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def put_json(value: Any) -> None:
+    """The one JSON document of a command. ASCII only, so that no console code page can spoil it."""
+    print(json.dumps(value, indent=1, allow_nan=False))
+
+
+@contextmanager
+def opened() -> Iterator[Studio]:
+    """The studio that the environment describes, closed at the end. Raises RequestError for a bad setting."""
+    from studio.settings import Settings
+    from studio.studio import Studio
+
+    studio = Studio(Settings.from_environment())
+    try:
+        yield studio
+    finally:
+        studio.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m studio",
+        description="Dialogue Studio: write a script, cast the voices, hear it.",
+        epilog="Start with: python -m studio say assets/samples/… -o hello.wav. The page: python app.py",
+    )
+    parser.add_argument("--version", action="version", version=f"Dialogue Studio {__version__}")
+    parser.set_defaults(command=lambda options: parser.print_help(), json=False)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def command(name: str, function: Any, purpose: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=purpose, description=purpose)
+        sub.set_defaults(command=function, fail=sub.error)
+        if function is not _serve:
+            sub.add_argument("--json", action="store_true", help="print one JSON document, for an error too")
+        return sub
+
+    _add_say(command("say", _say, "Speak a script into a sound file."))
+    engines = command("engines", _engines, "List the engines, and what is in the way of one.")
+    engines.add_argument("--markdown", action="store_true", help="print the table of the README")
+    voices = command("voices", _voices, "List voices.")
+    voices.add_argument("--engine", metavar="ID", help="of this engine only")
+    runs = command("runs", _runs, "List what was spoken last, stopped and killed runs too.")
+    runs.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default: 20)")
+    command("doctor", _doctor, "Tell what this machine has, what can run, and why something cannot.")
+    models = command("models", _models, "Fetch the files that an engine needs.")
+    models.add_argument("action", choices=["download"])
+    models.add_argument("engine", metavar="ENGINE")
+    command("serve", _serve, "Start the page, as `python app.py` does.")
+    return parser
+
+
+def _add_say(say: argparse.ArgumentParser) -> None:
+    say.add_argument("script", metavar="FILE", help="the script (.txt .md .srt .vtt .json), or - for standard input")
+    say.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="the sound file; its ending says the format; - is standard output. Not given: the script's name in "
+        "this folder, and never over a file that is there",
+    )
+    say.add_argument("--engine", metavar="ID", help="who speaks (default: the first that can run here)")
+    say.add_argument(
+        "--voice", action="append", default=[], type=_pair, metavar="S1=heart", help="a speaker's voice; repeat it"
+    )
+    say.add_argument("--seed", type=int, default=0, metavar="N", help="another number, another take (default: 0)")
+    say.add_argument(
+        "--set", action="append", default=[], type=_number, metavar="NAME=VALUE", help="a setting of the engine"
+    )
+    say.add_argument("--format", choices=FORMATS, help="if OUT does not say it (default: wav)")
+    say.add_argument("--fresh", action="store_true", help="speak everything again, even what is kept from before")
+
+
+def _pair(word: str) -> tuple[str, str]:
+    name, sign, value = word.partition("=")
+    if not (sign and name.strip() and value.strip()):
+        raise argparse.ArgumentTypeError(f"{word!r} is not of the form name=value")
+    return name.strip(), value.strip()
+
+
+def _number(word: str) -> tuple[str, float]:
+    name, value = _pair(word)
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number") from None
+
+
+def _say(options: argparse.Namespace) -> None:
+    from studio.say import say
+
+    say(options)
+
+
+def _engines(options: argparse.Namespace) -> None:
+    from studio import listings
+
+    with opened() as studio:
+        rows = studio.engines()
+    if options.markdown:
+        print(listings.engines_overview(row.spec for row in rows).markdown())
+    elif options.json:
+        put_json([listings.engine_values(row) for row in rows])
+    else:
+        print(listings.engines_table(rows))
+
+
+def _voices(options: argparse.Namespace) -> None:
+    from studio import listings
+
+    with opened() as studio:
+        specs = [studio.spec(options.engine)] if options.engine else [row.spec for row in studio.engines()]
+    voices = [voice for spec in specs for voice in spec.voices]
+    if options.json:
+        put_json([listings.voice_values(voice) for voice in voices])
+    else:
+        print(listings.voices_table(voices))
+
+
+def _runs(options: argparse.Namespace) -> None:
+    from studio import listings
+
+    with opened() as studio:
+        runs = studio.recent(max(0, options.limit))
+    if options.json:
+        put_json([listings.run_values(run) for run in runs])
+    elif runs:
+        print(listings.runs_table(runs))
+    else:
+        tell("Nothing has been spoken yet.")
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from studio import doctor
+
+    with opened() as studio:
+        findings = doctor.examine(studio)
+    if options.json:
+        put_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            print(f"{finding.state:<6}{finding.name:<16}{finding.text}")
+            if finding.remedy:
+                print(f"{'':22}-> {finding.remedy}")
+    return MENDABLE if any(finding.state == "mend" for finding in findings) else 0
+
+
+def _models(options: argparse.Namespace) -> None:
+    raise NotImplementedError
+
+
+def _serve(options: argparse.Namespace) -> None:
+    runpy.run_path(str(APP), run_name="__main__")
+
+
+def _fail(error: StudioError, as_json: bool) -> None:
+    if as_json:
+        put_json({"error": {"code": error.code, "message": error.message, "remedy": error.remedy}})
+    tell(f"{error.message}\n{error.remedy}".strip())
