@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from studio import cues
 from studio.errors import ScriptError
 from studio.formats import EXTENSIONS, parse_any, read, read_script, read_text, to_json
 from studio.formats.own import from_json
@@ -20,6 +22,8 @@ from studio.script import Script, Turn
 def lines(text: str, name: str, **options: bool) -> list[str]:
     return str(read_script(text.encode(), name, **options)).splitlines()
 
+
+SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 
 SRT = """1
 00:00:01,000 --> 00:00:02,500
@@ -353,3 +357,11 @@ def test_200_000_characters_of_anything_take_little_time(name: str) -> None:
         with suppress(ScriptError):
             read(text.encode(), name)
         assert time.perf_counter() - start < 1, kind
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.txt")), ids=lambda path: path.stem)
+def test_samples_are_scripts_for_any_engine(path: Path) -> None:
+    script = read_script(path.read_bytes(), path.name)
+    assert 60 <= sum(len(turn.text.split()) for turn in script.turns) <= 160
+    assert Script.parse(str(script)) == script == parse_any(path.read_text(encoding="utf-8"))
+    assert not any(cues.find(turn.text) or cues.variants(turn.text) for turn in script.turns)
