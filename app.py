@@ -1,0 +1,56 @@
+"""Starts the studio: `python app.py` opens the page and its API. Settings come from the environment, see README."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+from studio.errors import EngineUnavailable, StudioError
+from studio.settings import Settings
+from studio.studio import Studio
+from studio.ui import fast_gradio
+
+BUILT_IN = "hibari"
+
+
+def warm_up(studio: Studio) -> None:
+    """Load the built-in engine, so that the first sound comes at once; one that cannot be loaded says so later."""
+    try:
+        studio.warm_up(BUILT_IN)
+    except EngineUnavailable:
+        return
+
+
+def main() -> int:
+    """Run until interrupted. Gives the exit code."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # gradio asks the environment, not its caller
+    fast_gradio.install()
+    from studio.ui import page
+
+    try:
+        settings = Settings.from_environment()
+        studio = Studio(settings)
+    except StudioError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    demo = page.build(studio)
+    try:
+        _, url, _ = demo.launch(
+            server_port=settings.port or None, prevent_thread_lock=True, **page.launch_options(settings)
+        )
+    except OSError as error:
+        sys.stderr.write(f"Port {settings.port} cannot be used: {error}\nStop what runs there, or set STUDIO_PORT.\n")
+        return 1
+    sys.stdout.write(f"Dialogue Studio is at {url}\n")
+    sys.stdout.flush()
+    threading.Thread(target=warm_up, args=[studio], name="warm-up", daemon=True).start()
+    try:
+        demo.block_thread()
+    finally:
+        studio.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

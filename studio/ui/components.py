@@ -1,0 +1,70 @@
+"""The page's own components, each a template and some files of JavaScript joined into one.
+
+Factories over gr.HTML, not subclasses: gradio writes a stub file beside every module that subclasses a component.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from studio.ui.theme import read
+
+
+def _component(
+    name: str, scripts: Sequence[str], functions: Sequence[Callable[[Any], Any]] = (), **more: Any
+) -> gr.HTML:
+    return gr.HTML(
+        html_template=read(f"{name}.html"),
+        js_on_load=read(*scripts),
+        server_functions=list(functions),
+        apply_default_css=False,
+        elem_id=name,
+        **more,
+    )
+
+
+def header() -> gr.HTML:
+    """Name, light or dark, keyboard help."""
+    return _component("header", ["header.js"])
+
+
+def editor(functions: Sequence[Callable[[Any], Any]]) -> gr.HTML:
+    """The script as turns. functions: what all parts of the page may ask of the server, each by its name.
+
+    Event "speak": an order to speak, as `studio.ui.forms.Order.read` takes it.
+    """
+    scripts = ["turn.js", "history.js", "editor.js", "editor_keys.js", "editor_tools.js", "editor_start.js"]
+    return _component("editor", scripts, functions)
+
+
+def engine_menu() -> gr.HTML:
+    """The engines, grey with reason and remedy where they cannot run."""
+    return _component("engines", ["engines.js"])
+
+
+def cast_panel() -> gr.HTML:
+    """The speakers: colour, name, voice."""
+    return _component("cast", ["cast.js"])
+
+
+def settings_panel() -> gr.HTML:
+    """Seed and the engine's own parameters."""
+    return _component("settings", ["settings.js"])
+
+
+def takes_list() -> gr.HTML:
+    """What was spoken lately."""
+    return _component("takes", ["takes.js"])
+
+
+def dock() -> gr.HTML:
+    """Speak, stop and listen. Lives outside the tabs: a hidden tab is not mounted and would lose live sound.
+
+    Its value is what `studio.ui.live.Broadcast` tells.
+    """
+    return _component(
+        "dock", ["reading.js", "live.js", "file.js", "wave.js", "player.js", "dock.js", "dock_start.js"], render=False
+    )

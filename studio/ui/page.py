@@ -1,0 +1,51 @@
+"""The whole page: header, tabs, dock. A tab is one function in one file; it gets the desk and the dock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from studio.settings import Settings
+from studio.studio import Studio
+from studio.ui import components, dialogue, endpoints, theme
+from studio.ui.desk import Desk
+
+TABS = (("Dialogue", dialogue.build),)
+CACHE_SECONDS = (3600, 86400)  # how often gradio's own cache is swept, and how old a file must be: somebody may listen
+MAX_THREADS = 160  # every open run holds one, waiting or speaking, and every question of a page one for a moment
+
+
+def build(studio: Studio) -> gr.Blocks:
+    """The page on a studio, not yet launched."""
+    desk = Desk(studio)
+    page = gr.Blocks(title="Dialogue Studio", analytics_enabled=False, delete_cache=CACHE_SECONDS)
+    with page:
+        components.header()
+        dock = components.dock()
+        with gr.Tabs():
+            for title, build_tab in TABS:
+                with gr.Tab(title, id=title.lower()):
+                    build_tab(desk, dock)
+        dock.render()  # type: ignore[no-untyped-call]
+        endpoints.add(studio)
+    page.queue(default_concurrency_limit=8, max_size=256)
+    return page
+
+
+def launch_options(settings: Settings) -> dict[str, Any]:
+    """What `launch` needs besides a port: our looks, nothing recorded, and only the runs' folder to be read."""
+    return {
+        "server_name": settings.host,
+        "theme": theme.theme(),
+        "head": theme.head(),
+        "footer_links": ["api"],
+        "run_history": False,
+        "ssr_mode": False,
+        "enable_monitoring": False,
+        "max_file_size": "50mb",
+        "max_threads": MAX_THREADS,
+        "allowed_paths": [str(settings.data / "runs")],
+        "show_error": True,
+        "quiet": True,
+    }

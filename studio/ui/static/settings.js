@@ -1,0 +1,68 @@
+// The seed, and under "Advanced" whatever the chosen engine lets one set, with its own range and words.
+const { el, iconButton } = studio;
+const desk = studio.desk;
+const seed = element.querySelector(".seed");
+const advanced = element.querySelector(".advanced");
+const shelf = element.querySelector(".parameters");
+
+const values = () => desk.state.sampling[desk.state.engine] || {};
+const digits = (step) => Math.max(0, Math.ceil(-Math.log10(step)));
+
+function setValue(name, value) {
+  const now = { ...values(), [name]: value };
+  if (value === undefined) delete now[name];
+  desk.set({ sampling: { ...desk.state.sampling, [desk.state.engine]: now } });
+}
+
+function parameter(one) {
+  const id = `parameter-${one.name}`;
+  const range = { min: one.minimum, max: one.maximum, step: one.step };
+  const slider = el("input", { type: "range", ...range, id, "aria-describedby": `${id}-help` });
+  const number = el("input", { type: "number", ...range, "aria-label": `${one.title}, exact`, inputmode: "decimal" });
+  const reset = iconButton("undo", `Reset ${one.title} to ${one.default}`, () => [setValue(one.name, undefined), show()]);
+  const show = () => {
+    const value = values()[one.name] ?? one.default;
+    slider.value = value;
+    if (document.activeElement !== number) number.value = Number(value).toFixed(digits(one.step));
+    reset.disabled = value === one.default;
+  };
+  const take = (text) => {
+    const value = Number.parseFloat(text);
+    if (Number.isFinite(value)) setValue(one.name, Math.min(one.maximum, Math.max(one.minimum, value)));
+    show();
+  };
+  slider.addEventListener("input", () => take(slider.value));
+  number.addEventListener("change", () => {
+    number.blur();
+    take(number.value);
+  });
+  show();
+  return el("div", { class: "parameter" }, el("label", { for: id }, one.title), number, reset, slider, el("p", { class: "help", id: `${id}-help` }, one.help));
+}
+
+function showEngine() {
+  const engine = desk.spec();
+  const parameters = engine?.parameters || [];
+  advanced.hidden = !parameters.length;
+  shelf.replaceChildren(...parameters.map(parameter));
+  element.querySelector(".seed-help").textContent = engine?.stochastic
+    ? "The same seed gives the same sound. Roll the dice for another reading."
+    : "The same seed gives the same sound. This engine sounds nearly alike with every seed.";
+}
+
+function showSeed() {
+  if (document.activeElement !== seed) seed.value = desk.state.seed;
+}
+
+seed.addEventListener("change", () => {
+  const value = Math.round(Number(seed.value));
+  if (Number.isFinite(value)) desk.set({ seed: Math.min(desk.MAX_SEED, Math.max(0, value)) });
+  seed.value = desk.state.seed;
+});
+element.querySelector(".dice").addEventListener("click", () => desk.set({ seed: desk.rollSeed() }));
+studio.on("desk", (keys) => {
+  if (keys.includes("engine") || (keys.includes("sampling") && !element.contains(document.activeElement))) showEngine();
+  if (keys.includes("seed")) showSeed();
+});
+studio.on("opened", () => [showEngine(), showSeed()]);
+studio.drawIcons(element);
