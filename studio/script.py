@@ -29,7 +29,8 @@ FIRST_SPEAKER = "S1"
 _PAUSE_REMEDY = f"Write it like [pause 1.5s], from 0 to {MAX_PAUSE_SECONDS:g} seconds."
 
 _TAG = r"\[[Ss](?P<number>[0-9]{1,3})\][:：]?"
-_PAUSE = r"(?i:\[pause(?P<pause>[\s:=][^\[\]]*)\]|<break\b(?P<break>[^<>\[\]]*)>)"
+# Not closed it is still markup, since nobody wants to hear it. [pause] alone names no time: that is a cue.
+_PAUSE = r"(?i:\[pause\b(?!\])(?P<pause>[^\[\]]*+)\]?+|<break\b(?P<break>[^<>\[\]]*+)>?+)"
 _NAME = r"(?P<name>[^\W_][^\n:：\[\]<>(){}]{0,39}?)"
 # After the colon comes no address, path, smiley or time of day.
 _COLON = r" ?[:：](?![/\\)])(?!(?<=[0-9][:：])[0-9])"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import unicodedata
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -122,6 +123,10 @@ def test_a_pause_splits_a_turn_of_one_speaker() -> None:
     assert turns("[S2] a [pause 1s] b") == [("S2", "a"), ("S2", "b")]
 
 
+def test_a_pause_that_is_not_closed_ends_with_the_turn() -> None:
+    assert pauses("[S1] a [pause 1s [S2] b [pause 2s") == [1.0, 2.0]
+
+
 def test_a_pause_that_names_no_time_is_a_cue() -> None:
     assert turns("[S1] a (pause) b [pause] c") == [("S1", "a (pause) b [pause] c")]
 
@@ -135,6 +140,9 @@ def test_a_pause_that_names_no_time_is_a_cue() -> None:
         "[pause inf]",
         "[pause for effect]",
         "[pause ]",
+        "[pause, she said]",
+        "[pause 1s",
+        "<break",
         "[pause 1e9s]",
         "[pause 999999999s]",
         "[pause 31s][pause 31s]",
@@ -176,7 +184,9 @@ def test_clean(text: str, expected: str) -> None:
     assert turns(text) == [("S1", expected)]
 
 
-@pytest.mark.parametrize("text", ["", " ", "\u200b", "a [S2] b", "[s1]x", "a [pause 1s]", "[pause x]", "<break/> a"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "\u200b", "a [S2] b", "[s1]x", "a [pause 1s]", "[pause x]", "a [pause", "<break/> a"]
+)
 def test_a_turn_refuses_no_words_and_markup(text: str) -> None:
     with pytest.raises(ScriptError):
         Turn("S1", text)
@@ -311,7 +321,8 @@ def test_clean_text_is_clean(text: str) -> None:
 )
 def test_200_000_characters_take_less_than_a_second(text: str) -> None:
     start = time.perf_counter()
-    assert Script.parse(text).turns
+    with suppress(ScriptError):
+        assert Script.parse(text).turns
     assert time.perf_counter() - start < 1
 
 
