@@ -65,30 +65,27 @@ def plan(script: Script, spec: EngineSpec) -> tuple[Passage, ...]:
     return tuple(_passage(lines, spec) for lines in passages)
 
 
-def estimated_seconds(script: Script, spec: EngineSpec) -> float:
-    """How long the script will sound, from its characters and pauses."""
-    passages = plan(script, spec)
-    pauses = sum(passage.pause_after for passage in passages[:-1])
-    return script.lead_in + pauses + sum(_spoken_seconds(passage.script, spec) for passage in passages)
-
-
 def _spoken_seconds(script: Script, spec: EngineSpec) -> float:
     return sum(len(turn.text) for turn in script.turns) / spec.characters_per_second
 
 
-def _lines(script: Script, spec: EngineSpec) -> Iterator[_Line]:
+def _lines(script: Script, spec: EngineSpec) -> list[_Line]:
     longest = min(spec.limits.characters, int(spec.limits.seconds * spec.characters_per_second))
+    lines: list[_Line] = []
     for index, turn in enumerate(script.turns):
         text = cues.without(turn.text, spec.cues) if spec.unknown_cue == "dropped" else turn.text
         if not cues.has_words(text) and not cues.find(text):
-            continue  # only cues that this engine does not perform; advice says so while writing
+            # only cues that this engine does not perform, as advice says while writing: its pause stays
+            if lines and turn.pause_after is not None:
+                lines[-1] = replace(lines[-1], gap=lines[-1].gap + turn.pause_after, exact=True)
+            continue
         following = script.turns[index + 1 : index + 2]
         same = bool(following) and following[0].speaker == turn.speaker
         gap = turn.pause_after if turn.pause_after is not None else SAME_SPEAKER_GAP if same else TURN_GAP
-        pieces = _cut(text, longest)
-        for piece in pieces[:-1]:
-            yield _Line(index, turn.speaker, piece, SENTENCE_GAP, exact=False)
-        yield _Line(index, turn.speaker, pieces[-1], gap, exact=turn.pause_after is not None)
+        *heads, last = _cut(text, longest)
+        lines += [_Line(index, turn.speaker, head, SENTENCE_GAP, exact=False) for head in heads]
+        lines.append(_Line(index, turn.speaker, last, gap, exact=turn.pause_after is not None))
+    return lines
 
 
 def _cut(text: str, longest: int) -> list[str]:
@@ -195,7 +192,8 @@ class Director:
             for index, (take, passage) in enumerate(zip(takes, passages, strict=True))
         ]
         path = self._runs.path(run.id) / "dialogue.wav"
-        result = assemble(parts, script.lead_in, path)
+        unspoken = script.turns[: passages[0].turns[0]]
+        result = assemble(parts, script.lead_in + sum(turn.pause_after or 0.0 for turn in unspoken), path)
         return self._runs.save(
             replace(
                 run,

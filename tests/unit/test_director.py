@@ -66,6 +66,12 @@ def test_cues_the_engine_does_not_know_never_reach_it() -> None:
         plan(Script.parse("[S1] (coughs)\n[S2] (sneezes)"), tone.SPEC)
 
 
+def test_the_pause_of_a_turn_that_is_left_out_stays(studio: Studio) -> None:
+    run = speak(studio, "[S1] (coughs) [pause 1s]\n[S1] a [pause 1s]\n[S2] (coughs) [pause 2s]\n[S1] b")[-1].run
+    first, second = run.timings
+    assert first.start == pytest.approx(1, abs=0.005) and second.start - first.end == pytest.approx(3, abs=0.005)
+
+
 def test_speaking_tells_its_story_in_order_and_leaves_a_file_with_exact_pauses(studio: Studio) -> None:
     events = speak(studio)
     kinds = [type(event) for event in events if not isinstance(event, Sound)]
