@@ -19,15 +19,15 @@ INSTALL := $(PIP) install --quiet --require-hashes
 WITH_TORCH := $(if $(TORCH),$(VENV)/.torch-$(TORCH))
 
 help:
-	@echo "make run     start the studio; ARGS='...' are passed on; TORCH=cpu or cu128 adds PyTorch"
-	@echo "make test    all tests, browser included; ARGS='-k word' selects"
+	@echo "make run     start the studio; TORCH=cpu or TORCH=cu128 adds PyTorch"
+	@echo "make test    all tests, the browser ones too; ARGS='-k word' selects"
 	@echo "make check   lint, format, types and unit tests: what to run before a commit"
 	@echo "make format  mend format and lint"
 	@echo "make lock    choose exact versions anew within requirements*.txt"
 	@echo "make clean   remove .venv and caches"
 
 run: $(WITH_TORCH) $(VENV)/.run
-	@$(PY) app.py $(ARGS)
+	@$(PY) app.py
 
 test: $(VENV)/.dev $(VENV)/.browser
 	@$(PY) -m pytest $(ARGS)
@@ -36,7 +36,7 @@ check: $(VENV)/.dev
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
-	@$(PY) -m pytest -q tests/unit
+	@$(PY) -m pytest -q -m "not slow" tests/unit
 
 format: $(VENV)/.dev
 	@$(PY) -m ruff check --fix .

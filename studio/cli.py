@@ -22,6 +22,7 @@ from studio import __version__
 from studio.errors import StudioError
 
 if TYPE_CHECKING:
+    from studio.hub import ModelFiles
     from studio.studio import Studio
 
 MENDABLE, STOPPED = 1, 130
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m studio",
         description="Dialogue Studio: write a script, cast the voices, hear it.",
-        epilog="Start with: python -m studio say assets/samples/… -o hello.wav. The page: python app.py",
+        epilog="Begin with: python -m studio say assets/samples/radio-scene.txt",
     )
     parser.add_argument("--version", action="version", version=f"Dialogue Studio {__version__}")
     parser.set_defaults(command=lambda options: parser.print_help(), json=False)
@@ -199,7 +200,29 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _models(options: argparse.Namespace) -> None:
-    raise NotImplementedError
+    from studio import engines, hub
+
+    module = engines.module(options.engine)
+    files = getattr(module, "FILES", None)
+    folder = (hub.snapshot(files) or _download(module.SPEC.title, files)) if files else None
+    tell(f"{module.SPEC.title} is in {folder}." if folder else f"{module.SPEC.title} needs no files from elsewhere.")
+    if options.json:
+        put_json({"engine": options.engine, "folder": str(folder) if folder else None})
+
+
+def _download(title: str, files: ModelFiles) -> Path:
+    """Fetch the files behind a bar. Raises EngineUnavailable; KeyboardInterrupt keeps what has come."""
+    from rich.console import Console
+    from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    from studio import hub
+
+    tell(f"Fetching {title}, {files.megabytes} MB, from {files.repo}.")
+    console = Console(stderr=True)
+    columns = (*Progress.get_default_columns()[:2], DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=files.size)
+        return hub.download(files, lambda done, total: bar.update(task, completed=done, total=total))
 
 
 def _serve(options: argparse.Namespace) -> None:
