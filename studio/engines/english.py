@@ -76,12 +76,12 @@ _STRETCHED = re.compile(r"([A-Za-z])\1{2,}")
 
 
 class English:
-    """Reads English. One object holds the dictionaries (about 0.3 s to load)."""
+    """Reads English, as Americans or as the British do. One object holds the dictionaries (about 0.3 s to load)."""
 
-    def __init__(self) -> None:
+    def __init__(self, british: bool = False) -> None:
         from hibari.g2p import G2P
 
-        self._g2p: Any = G2P()
+        self._g2p: Any = G2P(british=british)
         self._said = pronunciations(NAMES) | pronunciations(SOUNDS)
         self._common: Container[str] = self._g2p.lexicon.golds
         self._rare: Container[str] = self._g2p.lexicon.silvers

@@ -19,6 +19,7 @@ from studio.audio import Audio, Samples
 from studio.engines.base import EngineSpec, Limits, Obstacle, Placement
 from studio.engines.english import English
 from studio.engines.frames import Frames, Timbre, moved, paced
+from studio.engines.onnx import Array, run
 from studio.engines.reading import SPEED, VARIATION, Reading, read
 from studio.errors import EngineUnavailable, UnknownVoice, suggest
 from studio.request import Parameter, SpeechRequest
@@ -110,11 +111,11 @@ class HibariEngine:
         return paced(self._frames(phonemes, speed) if speed < SLOW else frames, count)
 
     def _frames(self, phonemes: str, speed: float) -> Frames:
-        inputs = {
+        inputs: dict[str, Array] = {
             "ids": np.asarray([self._model.ids(phonemes)], np.int64),  # (1, phonemes + 2)
             "speed": np.asarray([speed], np.float32),
         }
-        return Frames(*(output[0] for output in self._model.sess.run(None, inputs)))
+        return Frames(*(output[0] for output in run(self._model.sess, inputs)))
 
     def close(self) -> None:
         """Let go of the model."""

@@ -57,7 +57,7 @@ def read(request: SpeechRequest, rate: int, limit: int, say: Callable[[Reading],
         pieces = _pieces(turn.text, limit)
         for place, piece in enumerate(pieces):
             random = np.random.default_rng((request.seed, index, place))
-            wander = 1 + WANDER * request.sampling["variation"] * random.uniform(-1, 1)
+            wander = 1 + WANDER * request.sampling.get("variation", 0.0) * random.uniform(-1, 1)
             speed = float(np.clip(request.sampling["speed"] * wander, SPEED.minimum, SPEED.maximum))
             samples = trimmed(say(Reading(_closed(piece), request.voices[turn.speaker], speed, random)), rate)
             if not len(samples):
