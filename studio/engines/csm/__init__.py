@@ -1,0 +1,111 @@
+"""CSM 1B by Sesame: a conversation spoken turn by turn, each turn with the sound of those before it in its ears.
+
+Its weights are gated: a person must accept Sesame's terms on the hub once. Which files, which limits and what is in the
+way is known here; the model's own code is imported when it is loaded.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio import hub
+from studio.engines.base import EngineSpec, Limits, Obstacle, Placement
+from studio.errors import EngineUnavailable
+from studio.request import Parameter
+from studio.voice import Voice
+
+if TYPE_CHECKING:
+    from studio.engines.csm.engine import CsmEngine
+
+_REPOSITORY, _REVISION = "sesame/csm-1b", "c92a71e1c419772e25be7dc14d952c2521a740ab"
+FILES = hub.ModelFiles(
+    _REPOSITORY,
+    _REVISION,
+    (
+        "config.json",
+        "generation_config.json",
+        "tokenizer.json",
+        "transformers.safetensors.index.json",
+        "transformers-00001-of-00002.safetensors",
+        "transformers-00002-of-00002.safetensors",
+    ),
+    7_150_800_000,  # fp32; the repository holds the same weights twice more in Sesame's own layout
+)
+SESAMES_OWN = hub.ModelFiles(_REPOSITORY, _REVISION, ("model.safetensors",), 6_210_000_000)
+PAGE = f"https://huggingface.co/{_REPOSITORY}"
+DOWNLOAD = "python -m studio models download csm"
+REMEDY = f"Run: {DOWNLOAD}"
+_OWN_VOICE = "The model's own voice, random per seed; kept through the script by feeding back what it has said"
+
+SPEC = EngineSpec(
+    id="csm",
+    title="CSM 1B",
+    summary="Conversation: each turn is spoken with those before it in mind. Clones voices. 7.2 GB to download.",
+    sample_rate=24000,
+    licence="Apache-2.0, terms to accept; codec CC-BY-4.0 (Kyutai)",
+    source=PAGE,
+    revision=FILES.revision,
+    memory_gb=4.0,
+    limits=Limits(characters=500, seconds=40.0),
+    context_passages=8,
+    clones=True,
+    voices=tuple(Voice(f"random-{number}", f"Random {number}", "csm", _OWN_VOICE) for number in range(1, 9)),
+    parameters=(
+        Parameter(
+            "temperature", "Temperature", 0.9, 0.1, 1.5, 0.05, "How freely it speaks; lower is steadier, flatter."
+        ),
+        Parameter("top_k", "Top k", 50.0, 1.0, 200.0, 1.0, "How many codes each choice is made from."),
+    ),
+    characters_per_second=15.0,
+    packages=("torch", "transformers", "tokenizers", "huggingface_hub"),
+)
+
+
+def voice(voice_id: str) -> Voice:
+    """The preset with this id. Raises UnknownVoice."""
+    return SPEC.voice(voice_id)
+
+
+def obstacle(placement: Placement) -> Obstacle | None:
+    """A package or the files are missing, and perhaps the right to fetch them. Looks at the disk only."""
+    for name in SPEC.packages:
+        if importlib.util.find_spec(name) is None:
+            return Obstacle(f"The package {name} is not installed.", "See README: Install torch.")
+    if hub.snapshot(FILES) is not None:
+        return None
+    if hub.snapshot(SESAMES_OWN) is not None:
+        right = "transformers.safetensors.index.json and transformers-0000N-of-00002.safetensors"
+        reason = "On this disk is CSM in Sesame's own layout (model.safetensors), which is not read here."
+        return Obstacle(reason, f"The right files are {right} of the same repository. {_how_to_fetch()}")
+    return Obstacle("Its files are not on this computer.", _how_to_fetch())
+
+
+def _how_to_fetch() -> str:
+    """What a person must do, from where they stand: with or without a key to the hub."""
+    if _has_token():
+        return f"{REMEDY} (7.2 GB). Its terms must have been accepted once at {PAGE}"
+    key = "run: hf auth login (or set HF_TOKEN)"
+    return f"Accept Sesame's terms at {PAGE}, then {key}. Then check again and run: {DOWNLOAD}"
+
+
+def _has_token() -> bool:
+    """Whether the hub's own places hold a token. It is looked for, never read, sent or kept by us."""
+    if any(os.environ.get(name) for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")):
+        return True
+    home = os.environ.get("HF_HOME", os.environ.get("XDG_CACHE_HOME", "~/.cache") + "/huggingface")
+    return Path(os.environ.get("HF_TOKEN_PATH", home + "/token")).expanduser().is_file()
+
+
+def load(placement: Placement) -> CsmEngine:
+    """The model, ready. Raises EngineUnavailable."""
+    in_the_way = obstacle(placement)
+    folder = hub.snapshot(FILES)
+    if in_the_way or folder is None:
+        in_the_way = in_the_way or Obstacle("Its files are not on this computer.", REMEDY)
+        raise EngineUnavailable(in_the_way.reason, in_the_way.remedy)
+    from studio.engines.csm.engine import CsmEngine
+
+    return CsmEngine.open(folder, placement)

@@ -1,0 +1,142 @@
+"""The transformer that CSM has twice: Llama layers over a static cache. Knows sizes; no text, codes or codebooks.
+
+All shapes of a call follow from `Place`, nothing is allocated that lasts and nothing waits for the device, so that a
+call can be captured in a graph. Letters: n positions of a call, T slots of the cache, R of them looked at.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from studio.engines.csm.config import Rotary, Sizes
+from studio.engines.weights import Target, one
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a call writes and how far it looks.
+
+    positions: (n,) int64 on the device. reach: R, the slots that attention sees, from the first. mask: (n, R) bool,
+    true where a position may look; None when each may look at all R.
+    """
+
+    positions: torch.Tensor
+    reach: int
+    mask: torch.Tensor | None = None
+
+    @staticmethod
+    def after(start: int, count: int, device: torch.device) -> Place:
+        """`count` positions from `start` on, each of which sees itself and all before it."""
+        slots = torch.arange(start + count, device=device)
+        positions = slots[start:]
+        return Place(positions, start + count, None if count == 1 else slots[None, :] <= positions[:, None])
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """The weights of a layer, those that multiply the same input joined, and its part of the cache.
+
+    joined: queries, keys and values below each other. gated: gate and up. keys, values: (key heads, T, head).
+    """
+
+    before: torch.Tensor
+    joined: torch.Tensor
+    out: torch.Tensor
+    between: torch.Tensor
+    gated: torch.Tensor
+    down: torch.Tensor
+    keys: torch.Tensor
+    values: torch.Tensor
+
+
+def plan(sizes: Sizes, name: str, dtype: torch.dtype) -> dict[str, Target]:
+    """What a `Stack` holds, and of which published tensors that is made; the same names begin both."""
+    queries, keys = sizes.heads * sizes.head, sizes.key_heads * sizes.head
+    wide, deep = (sizes.inner, sizes.hidden), (sizes.hidden, sizes.inner)
+    targets = {f"{name}.norm": one(f"{name}.norm.weight", (sizes.hidden,), dtype)}
+    for at in (f"{name}.layers.{layer}" for layer in range(sizes.layers)):
+        attention = [(f"{at}.self_attn.{part}_proj.weight", (rows, sizes.hidden)) for part, rows in
+                     (("q", queries), ("k", keys), ("v", keys))]  # fmt: skip
+        targets |= {
+            f"{at}.before": one(f"{at}.input_layernorm.weight", (sizes.hidden,), dtype),
+            f"{at}.joined": Target(dtype, tuple(attention)),
+            f"{at}.out": one(f"{at}.self_attn.o_proj.weight", (sizes.hidden, queries), dtype),
+            f"{at}.between": one(f"{at}.post_attention_layernorm.weight", (sizes.hidden,), dtype),
+            f"{at}.gated": Target(dtype, ((f"{at}.mlp.gate_proj.weight", wide), (f"{at}.mlp.up_proj.weight", wide))),
+            f"{at}.down": one(f"{at}.mlp.down_proj.weight", deep, dtype),
+        }
+    return targets
+
+
+class Stack:
+    """All layers and the norm behind them."""
+
+    def __init__(self, sizes: Sizes, weights: Mapping[str, torch.Tensor], name: str, slots: int) -> None:
+        self._sizes = sizes
+        self._norm = weights[f"{name}.norm"]
+        self._layers = [self._layer(weights, f"{name}.layers.{layer}", slots) for layer in range(sizes.layers)]
+        angles = torch.arange(slots).float()[:, None] * frequencies(sizes.rotary, sizes.head)
+        cosine, sine = angles.cos(), angles.sin()
+        # (T, 1, head): one half turns against the other, so the sign of the sine is kept in its table
+        self._cosine = torch.cat([cosine, cosine], dim=-1)[:, None].to(self._norm)
+        self._sine = torch.cat([-sine, sine], dim=-1)[:, None].to(self._norm)
+
+    def _layer(self, weights: Mapping[str, torch.Tensor], at: str, slots: int) -> Layer:
+        names = ("before", "joined", "out", "between", "gated", "down")
+        keys, values = self._norm.new_zeros((2, self._sizes.key_heads, slots, self._sizes.head))
+        return Layer(**{name: weights[f"{at}.{name}"] for name in names}, keys=keys, values=values)
+
+    def __call__(self, x: torch.Tensor, place: Place) -> torch.Tensor:
+        """x: (n, hidden) -> (n, hidden), normed."""
+        turn = self._cosine.index_select(0, place.positions), self._sine.index_select(0, place.positions)
+        mask = None if place.mask is None else place.mask.repeat(self._sizes.heads // self._sizes.key_heads, 1)
+        for layer in self._layers:
+            x = x + self._attended(self._normed(x, layer.before), layer, place, turn, mask)
+            gate, up = functional.linear(self._normed(x, layer.between), layer.gated).chunk(2, dim=-1)
+            x = x + functional.linear(functional.silu(gate) * up, layer.down)
+        return self._normed(x, self._norm)
+
+    def _normed(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return functional.rms_norm(x, (self._sizes.hidden,), weight, self._sizes.epsilon)
+
+    def _attended(
+        self,
+        x: torch.Tensor,
+        layer: Layer,
+        place: Place,
+        turn: tuple[torch.Tensor, torch.Tensor],
+        mask: torch.Tensor | None,
+    ) -> torch.Tensor:
+        sizes, count, group = self._sizes, len(x), self._sizes.heads // self._sizes.key_heads
+        joined = functional.linear(x, layer.joined).view(count, -1, sizes.head)
+        turning, values = joined[:, : -sizes.key_heads], joined[:, -sizes.key_heads :]
+        cosine, sine = turn
+        turned = turning * cosine + turning.roll(sizes.head // 2, -1) * sine
+        queries, keys = turned[:, : sizes.heads], turned[:, sizes.heads :]
+        layer.keys.index_copy_(1, place.positions, keys.transpose(0, 1))
+        layer.values.index_copy_(1, place.positions, values.transpose(0, 1))
+        # the queries that share a key stand below each other, as if they were so many more positions: no key is copied
+        rows = queries.reshape(count, sizes.key_heads, group, sizes.head).permute(1, 2, 0, 3)
+        seen = functional.scaled_dot_product_attention(
+            rows.reshape(1, sizes.key_heads, group * count, sizes.head),
+            layer.keys[None, :, : place.reach],
+            layer.values[None, :, : place.reach],
+            attn_mask=mask,
+        )
+        back = seen.view(sizes.key_heads, group, count, sizes.head).permute(2, 0, 1, 3)
+        return functional.linear(back.reshape(count, -1), layer.out)
+
+
+def frequencies(rotary: Rotary, head: int) -> torch.Tensor:
+    """(head / 2,) float32: radians a position, for each pair of numbers."""
+    plain = 1.0 / (rotary.theta ** (torch.arange(0, head, 2).float() / head))
+    if rotary.factor == 1.0:
+        return plain
+    turns = rotary.original / (2 * math.pi / plain)  # in the positions that Llama first learned
+    share = ((turns - rotary.low) / (rotary.high - rotary.low)).clamp(0.0, 1.0)
+    return (1 - share) * plain / rotary.factor + share * plain
