@@ -1,4 +1,4 @@
-"""How well each voice of the built-in engine is understood, and at which pitch. The last line printed is one JSON document.
+"""How well each built-in voice is understood, and at which pitch. The last line printed is one JSON document.
 
     python -m bench.voices [voice id ...]
 

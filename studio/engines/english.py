@@ -71,6 +71,8 @@ REWRITES: tuple[_Rewrite, ...] = tuple(
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _SHOUTED = re.compile(r"\b[A-Z][A-Z'’]*(?:[ ,]+[A-Z][A-Z'’]*){2,}\b")
+_ENDLESS = re.compile(r"\S{61,}")  # no word: the G2P's time grows with the cube of a word's parts
+_BREATH = re.compile(r"(\S{20,39}?[^\w\s'’]|\S{40})(?=\S)")
 _GREEK = re.compile(r"(?<![^\W\d_])[Α-ΡΣ-Ωα-ω](?![^\W\d_])")  # a lone letter: "2π"
 _STRETCHED = re.compile(r"([A-Za-z])\1{2,}")
 
@@ -99,6 +101,7 @@ class English:
         text = text.replace("[", "(").replace("]", ")")  # or else the G2P takes "[a](b)" for phonemes
         for pattern, said in REWRITES:
             text = pattern.sub(said, text)
+        text = _ENDLESS.sub(lambda run: _BREATH.sub(r"\1 ", run[0]), text)
         text = _GREEK.sub(lambda letter: f" {unicodedata.name(letter[0]).split()[-1].lower()} ", text)
         text = _SHOUTED.sub(lambda run: _WORD.sub(self._lowered, run[0]), text)
         return _WORD.sub(self._word, text)

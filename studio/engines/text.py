@@ -35,13 +35,13 @@ def prepared(text: str) -> str:
     control characters go. Line breaks stay: they end sentences.
     """
     kept = []
-    for char in unicodedata.normalize("NFC", text):
+    for char in unicodedata.normalize("NFC", text).replace("ʼ", "'"):
         category = unicodedata.category(char)
         if char.isspace():
             kept.append("\n" if char in "\n\r\u2028\u2029" else " ")
         elif category == "Nd" and not char.isascii():
             kept.append(str(unicodedata.decimal(char)))
-        elif category[0] == "L" and not char.isascii():
+        elif (category[0] == "L" or category == "Nl") and not char.isascii():
             plain = unicodedata.normalize("NFKC", char)
             kept.append(plain if plain.isascii() else char)
         elif char in "°©®™" or (category[0] != "C" and category not in ("So", "Sk", "Me")):
@@ -51,7 +51,7 @@ def prepared(text: str) -> str:
 
 def has_words(text: str) -> bool:
     """Whether there is a letter or a digit in it, so that it must make a sound."""
-    return any(char.isalnum() for char in text)
+    return any(char.isalnum() and unicodedata.category(char) != "Lm" for char in text)  # Lm: marks such as "ː"
 
 
 def unreadable(text: str) -> list[str]:
@@ -79,7 +79,7 @@ def sentences(text: str) -> Iterator[str]:
     start = 0
     for gap in _BREAK.finditer(text):
         sentence = text[start : gap.end()].strip()
-        if sentence and ("\n" in gap.group() or _ends(sentence, text[gap.end() :])):
+        if sentence and ("\n" in gap.group() or _ends(sentence, text[gap.end() : gap.end() + 8])):
             yield sentence
             start = gap.end()
     if text[start:].strip():

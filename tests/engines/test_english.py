@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from studio.engines.english import MAX_PHONEMES, English
@@ -73,3 +75,10 @@ def test_text_that_swells_when_spoken_is_split(english: English) -> None:
 
 def test_a_number_of_any_length_is_read(english: English) -> None:
     assert len("".join(english.phonemes("9" * 300)).split("nˈIn")) == 301
+
+
+@pytest.mark.parametrize("part", ["@a.", "a1", "Aa", "a-", "x", "(", "é'", "$1-", "a.b/c?"])
+def test_no_text_takes_long(english: English, part: str) -> None:
+    started = time.process_time()
+    english.phonemes((part * 300)[:300])
+    assert time.process_time() - started < 1.0
