@@ -10,13 +10,15 @@
 PYTHON ?=
 TORCH ?=
 ARGS ?=
-TORCH_INDEX ?= https://download.pytorch.org/whl/$(TORCH)
+TORCH_VERSION ?= >=2.6,<3
+TORCH_INDEX ?= https://download.pytorch.org/whl
 
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes
 WITH_TORCH := $(if $(TORCH),$(VENV)/.torch-$(TORCH))
+ANY_TORCH := $(or $(WITH_TORCH),$(firstword $(wildcard $(VENV)/.torch-*)),$(VENV)/.torch-cpu)
 
 help:
 	@echo "make run     start the studio; TORCH=cpu or TORCH=cu128 adds PyTorch"
@@ -26,10 +28,10 @@ help:
 	@echo "make lock    choose exact versions anew within requirements*.txt"
 	@echo "make clean   remove .venv and caches"
 
-run: $(WITH_TORCH) $(VENV)/.run
+run: $(VENV)/.run $(WITH_TORCH)
 	@$(PY) app.py
 
-test: $(VENV)/.dev $(VENV)/.browser
+test: $(VENV)/.dev $(ANY_TORCH) $(VENV)/.browser
 	@$(PY) -m pytest $(ARGS)
 
 check: $(VENV)/.dev
@@ -49,7 +51,8 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --pytho
 lock: $(VENV)/.made
 	@$(PIP) install --quiet uv
 	@$(LOCK) requirements.txt -o requirements.lock
-	@$(LOCK) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
+	@$(LOCK) requirements-torch.txt -c requirements.lock -o requirements-torch.lock
+	@$(LOCK) requirements-dev.txt -c requirements.lock -c requirements-torch.lock -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .gradio
@@ -72,11 +75,14 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.made
 	@$(INSTALL) -r requirements-dev.lock
 	@touch $@ $(VENV)/.run
 
-# PyTorch keeps one build per kind of device, so another kind replaces the one that is there.
-$(VENV)/.torch-%: $(VENV)/.made
+# PyTorch has an index for each kind of device. Another kind replaces the one that is there; the order keeps our locked
+# packages where PyTorch would take newer ones.
+$(VENV)/.torch-%: requirements-torch.lock | $(VENV)/.run
+	@echo "Installing PyTorch ($*)."
 	@rm -f $(VENV)/.torch-*
+	@$(INSTALL) -r requirements-torch.lock
 	@$(PIP) uninstall --quiet --yes torch 2>/dev/null
-	@$(PIP) install "torch>=2.6,<3" --index-url "$(TORCH_INDEX)"
+	@$(PIP) install --quiet "torch$(TORCH_VERSION)" --index-url "$(TORCH_INDEX)/$*"
 	@touch $@
 
 # The browser of the tests: one that is here, else Debian's, else Playwright's own.
