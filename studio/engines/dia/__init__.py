@@ -1,0 +1,88 @@
+"""Dia 1.6B by Nari Labs: dialogue of two speakers in one breath, with laughs and sighs, in voices of its own or cloned.
+
+Facts of the model: https://github.com/nari-labs/dia and https://huggingface.co/nari-labs/Dia-1.6B-0626.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING
+
+from studio import hub
+from studio.engines.base import EngineSpec, Limits, Obstacle, Placement
+from studio.errors import EngineUnavailable
+from studio.request import Parameter
+from studio.voice import Voice
+
+if TYPE_CHECKING:
+    from studio.engines.dia.engine import DiaEngine
+
+MODEL = hub.ModelFiles(
+    "nari-labs/Dia-1.6B-0626",
+    "main",
+    ("model-*.safetensors", "model.safetensors.index.json", "config.json"),
+    6_444_716_173,
+)
+CODEC = hub.ModelFiles("descript/dac_44khz", "main", ("model.safetensors", "config.json"), 306_507_817)
+FILES = (MODEL, CODEC)
+DOWNLOAD = "Run: python -m studio models download dia"
+
+_CUES = "laughs, clears throat, sighs, gasps, coughs, singing, sings, mumbles, beep, groans, sniffs, claps, screams, "
+_CUES += "inhales, exhales, applause, burps, humming, sneezes, chuckle, whistles"
+_OWN = "The model's own voice, chosen by the seed: another seed is another voice"
+
+SPEC = EngineSpec(
+    id="dia",
+    title="Dia 1.6B",
+    summary="Lively dialogue of two speakers with laughs and sighs, in cloned voices or its own; wants a GPU.",
+    sample_rate=44100,
+    licence="Apache-2.0",
+    source=f"https://huggingface.co/{MODEL.repo}",
+    revision=MODEL.revision,
+    memory_gb=4.4,
+    limits=Limits(characters=400, seconds=12.0, turns=4, alternate=True),
+    max_speakers=2,
+    cues=tuple(f"({cue})" for cue in _CUES.split(", ")),
+    context_passages=3,
+    clones=True,
+    voices=tuple(Voice(f"random-{number}", f"Random {number}", "dia", _OWN) for number in (1, 2)),
+    parameters=(
+        Parameter(
+            "guidance", "Guidance", 3.0, 1.0, 5.0, 0.1, "How closely it keeps to the text; more also hurries. 1 is off."
+        ),
+        Parameter("temperature", "Temperature", 1.2, 1.0, 2.5, 0.05, "How freely it speaks; less is calmer."),
+        Parameter("top_p", "Top p", 0.95, 0.7, 1.0, 0.01, "Less leaves rare sounds out."),
+        Parameter("top_k", "Top k", 45, 1, 100, 1, "How many sounds it may choose from at each step."),
+    ),
+    characters_per_second=15.0,
+    packages=("torch", "transformers"),
+)
+
+
+def obstacle(placement: Placement) -> Obstacle | None:
+    """PyTorch or transformers is missing, the files are not on this disk, or nothing is in the way."""
+    missing = [name for name in SPEC.packages if importlib.util.find_spec(name) is None]
+    if missing:
+        return Obstacle(f"The package {missing[0]} is not installed.", "See README: Install torch.")
+    lacking = [files for files in FILES if hub.snapshot(files) is None]
+    if lacking:
+        size = sum(files.size for files in lacking) / 1e9
+        return Obstacle(f"Its files are not on this disk ({size:.1f} GB).", DOWNLOAD)
+    return None
+
+
+def voice(voice_id: str) -> Voice:
+    """The preset with this id. Raises UnknownVoice."""
+    return SPEC.voice(voice_id)
+
+
+def load(placement: Placement) -> DiaEngine:
+    """The model and its codec, ready. Raises EngineUnavailable."""
+    in_the_way = obstacle(placement)
+    model, codec = hub.snapshot(MODEL), hub.snapshot(CODEC)
+    if in_the_way or model is None or codec is None:
+        found = in_the_way or Obstacle("Its files are not on this disk.", DOWNLOAD)
+        raise EngineUnavailable(found.reason, found.remedy)
+    from studio.engines.dia.engine import DiaEngine
+
+    return DiaEngine.load(model, codec, placement)

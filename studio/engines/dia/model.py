@@ -1,0 +1,199 @@
+"""Dia's two halves: the encoder reads text once, the decoder goes forward over codes. Knows no sampling, no delays.
+
+Both run one to two branches at once: the text, and for guidance the same number of zeros. Attention has no scale: the
+checkpoint has it in its weights. Numbers as in transformers' DiaForConditionalGeneration, to which it is compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from studio.engines.dia.config import Config, Stack, open_checkpoint, plan
+from studio.engines.weights import read
+
+Linear = Callable[[Tensor], Tensor]  # (..., in) -> (..., out)
+
+
+def linear(weight: Tensor) -> Linear:
+    """The product with a weight (out, in)."""
+    return lambda x: F.linear(x, weight)
+
+
+@dataclass(frozen=True)
+class Rotary:
+    """Rotary positions of one stack. cos, sin: (positions, head_dim), the sign of the turned half in sin."""
+
+    cos: Tensor
+    sin: Tensor
+
+    @staticmethod
+    def of(stack: Stack, dtype: torch.dtype, device: torch.device) -> Rotary:
+        frequencies = 1.0 / stack.theta ** (torch.arange(0, stack.head_dim, 2, dtype=torch.float32) / stack.head_dim)
+        angles = torch.arange(stack.positions, dtype=torch.float32)[:, None] * frequencies
+        cos, sin = angles.cos(), angles.sin()
+        return Rotary(torch.cat([cos, cos], -1).to(device, dtype), torch.cat([-sin, sin], -1).to(device, dtype))
+
+    def at(self, positions: Tensor) -> Rotary:
+        """Those of some positions (steps,), for heads: (steps, 1, head_dim)."""
+        return Rotary(self.cos[positions, None], self.sin[positions, None])
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """x: (branches, steps, heads, head_dim), turned."""
+        return x * self.cos + x.roll(x.shape[-1] // 2, -1) * self.sin
+
+
+def normed(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    """Over the last dimension, by the root of the mean square."""
+    return F.rms_norm(x, weight.shape, weight, eps)
+
+
+def parted(x: Tensor, size: int) -> Tensor:
+    """(..., n * size) as (..., n, size)."""
+    return x.view(*x.shape[:-1], -1, size)
+
+
+def attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Attention without scale, several query heads to one of the keys.
+
+    queries: (branches, steps, heads, head_dim). keys, values: (branches, kv_heads, slots, head_dim). mask: True where
+    a step may look, (heads to one of the keys * steps, slots) bool. Gives (branches, steps, heads * head_dim).
+    """
+    branches, steps, heads, head_dim = queries.shape
+    kv_heads = keys.shape[1]
+    shared = heads // kv_heads
+    # the heads that share keys become more steps of one head, so that keys need not be repeated
+    q = queries.view(branches, steps, kv_heads, shared, head_dim).permute(0, 2, 3, 1, 4)
+    q = q.reshape(branches, kv_heads, shared * steps, head_dim)
+    x = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, scale=1.0)
+    x = x.view(branches, kv_heads, shared, steps, head_dim).permute(0, 3, 1, 2, 4)
+    return x.reshape(branches, steps, heads * head_dim)
+
+
+class _Layer:
+    """What encoder and decoder layers share: self-attention and a gated MLP, each behind a norm."""
+
+    def __init__(self, weights: Mapping[str, Tensor], name: str, stack: Stack) -> None:
+        self._stack = stack
+        self.norm = weights[f"{name}.norm"]
+        self.qkv, self.out = linear(weights[f"{name}.qkv"]), linear(weights[f"{name}.out"])
+        self.mlp_norm = weights[f"{name}.mlp_norm"]
+        self.gate_up, self.down = linear(weights[f"{name}.gate_up"]), linear(weights[f"{name}.down"])
+
+    def queries_keys_values(self, x: Tensor, rotary: Rotary) -> tuple[Tensor, Tensor, Tensor]:
+        """(branches, steps, hidden) -> each (branches, steps, its heads, head_dim), turned to their positions."""
+        heads, kv_heads = self._stack.heads, self._stack.kv_heads
+        fused = parted(self.qkv(normed(x, self.norm, self._stack.eps)), self._stack.head_dim)
+        turned = rotary(fused[:, :, : heads + kv_heads])
+        return turned[:, :, :heads], turned[:, :, heads:], fused[:, :, heads + kv_heads :]
+
+    def mlp(self, x: Tensor) -> Tensor:
+        gate, up = self.gate_up(normed(x, self.mlp_norm, self._stack.eps)).chunk(2, -1)
+        return self.down(F.silu(gate) * up)
+
+
+class Encoder:
+    """Bytes of text to what the decoder looks at."""
+
+    def __init__(self, weights: Mapping[str, Tensor], config: Config) -> None:
+        self._config = config.encoder
+        self._embedding, self._norm = weights["text"], weights["encoder.norm"]
+        self._layers = [_Layer(weights, f"encoder.{i}", config.encoder) for i in range(config.encoder.layers)]
+        self._rotary = Rotary.of(config.encoder, self._norm.dtype, self._norm.device)
+
+    def __call__(self, text: Tensor) -> Tensor:
+        """text: (branches, bytes) int64 -> (branches, bytes, hidden)."""
+        rotary = self._rotary.at(torch.arange(text.shape[1], device=text.device))
+        x = F.embedding(text, self._embedding)
+        for layer in self._layers:
+            q, k, v = layer.queries_keys_values(x, rotary)
+            x = x + layer.out(attend(q, k.transpose(1, 2), v.transpose(1, 2)))
+            x = x + layer.mlp(x)
+        return normed(x, self._norm, self._config.eps)
+
+
+class _DecoderLayer(_Layer):
+    def __init__(self, weights: Mapping[str, Tensor], name: str, config: Config) -> None:
+        super().__init__(weights, name, config.decoder)
+        self.cross_norm = weights[f"{name}.cross_norm"]
+        self.cross_q, self.cross_kv = linear(weights[f"{name}.cross_q"]), linear(weights[f"{name}.cross_kv"])
+        self.cross_out = linear(weights[f"{name}.cross_out"])
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What one layer remembers of one passage, all (branches, kv_heads, slots, head_dim).
+
+    keys, values: of the steps so far, zeros behind them. text_keys, text_values: of the text.
+    """
+
+    keys: Tensor
+    values: Tensor
+    text_keys: Tensor
+    text_values: Tensor
+
+
+class Decoder:
+    """Codes so far to the logits of the next ones."""
+
+    def __init__(self, weights: Mapping[str, Tensor], config: Config) -> None:
+        self._config = config
+        self._codes, self._norm, self._logits = weights["codes"], weights["decoder.norm"], linear(weights["logits"])
+        self._layers = [_DecoderLayer(weights, f"decoder.{i}", config) for i in range(config.decoder.layers)]
+        self._rotary = Rotary.of(config.decoder, self._norm.dtype, self._norm.device)
+        self._offsets = torch.arange(config.books, device=self._norm.device) * config.decoder.vocabulary
+
+    def memories(self, text: Tensor, slots: int) -> list[Memory]:
+        """Empty memories for so many steps, the keys of the encoded text (branches, bytes, hidden) in them."""
+        stack, head_dim = self._config.decoder, self._config.cross_head_dim
+        shape = (text.shape[0], stack.kv_heads, slots, stack.head_dim)
+        found = []
+        for layer in self._layers:
+            keys, values = parted(layer.cross_kv(text), head_dim).transpose(1, 2).contiguous().chunk(2, 1)
+            found.append(Memory(text.new_zeros(shape), text.new_zeros(shape), keys, values))
+        return found
+
+    def __call__(self, codes: Tensor, memories: list[Memory], positions: Tensor, span: int) -> Tensor:
+        """codes: (steps, books) int64, the same for all branches, at positions (steps,), which are remembered.
+
+        span: how many slots of the memories to look at, all positions below it. Its shapes are all that change from
+        step to step, and nothing is read back from the device. Gives the logits after the last step: (branches, books,
+        vocabulary) float32.
+        """
+        config, stack, branches = self._config, self._config.decoder, memories[0].keys.shape[0]
+        x = F.embedding(codes + self._offsets, self._codes).sum(1).expand(branches, -1, -1)
+        rotary = self._rotary.at(positions)
+        mask = torch.arange(span, device=codes.device) <= positions[:, None]
+        mask = mask.repeat(stack.heads // stack.kv_heads, 1)
+        for layer, memory in zip(self._layers, memories, strict=True):
+            q, k, v = layer.queries_keys_values(x, rotary)
+            memory.keys.index_copy_(2, positions, k.transpose(1, 2))
+            memory.values.index_copy_(2, positions, v.transpose(1, 2))
+            x = x + layer.out(attend(q, memory.keys[:, :, :span], memory.values[:, :, :span], mask))
+            q = parted(layer.cross_q(normed(x, layer.cross_norm, stack.eps)), config.cross_head_dim)
+            x = x + layer.cross_out(attend(q, memory.text_keys, memory.text_values))
+            x = x + layer.mlp(x)
+        last = normed(x[:, -1], self._norm, stack.eps)
+        return parted(self._logits(last).float(), stack.vocabulary)
+
+
+class Dia:
+    """The model in memory. weights: by the names of `config.plan`."""
+
+    def __init__(self, weights: Mapping[str, Tensor], config: Config) -> None:
+        self.config = config
+        self.encoder = Encoder(weights, config)
+        self.decoder = Decoder(weights, config)
+        self.device = weights["text"].device
+
+    @staticmethod
+    def load(folder: Path, device: str, dtype: torch.dtype) -> Dia:
+        """From a folder in the published layout. Raises EngineUnavailable."""
+        config = Config.load(folder)
+        with torch.inference_mode():
+            return Dia(read(open_checkpoint(folder), plan(config, dtype), device), config)
