@@ -12,8 +12,9 @@ from studio.assembly import Part, assemble
 from studio.audio import Audio, silence
 from studio.engines.base import Engine, EngineSpec
 from studio.engines.text import cut
-from studio.errors import ScriptError, StudioError
+from studio.errors import OutOfMemory, ScriptError, StudioError, SynthesisError
 from studio.events import Assembling, Event, Finished, Loading, Planned, Sound, Speaking, Spoke
+from studio.gpu import is_out_of_memory
 from studio.manager import ModelManager
 from studio.request import SpeechRequest, Spoken
 from studio.script import Script, Turn
@@ -173,9 +174,7 @@ class Director:
                         if not self._manager.is_loaded(spec.id):
                             yield Loading(spec.id)
                         engine = stack.enter_context(self._manager.lend(spec.id))
-                    expected = _spoken_seconds(passage.script, spec)
-                    pieces = self._takes.record(made, expected, spec, engine.synthesize(wanted))
-                    take = yield from _sounds(index, passage.turns[0], pieces)
+                    take = yield from self._take(index, passage, engine, wanted)
                 else:
                     yield Sound(index, passage.turns[0], take.audio())
                 if index + 1 < len(passages):
@@ -184,6 +183,36 @@ class Director:
                 yield Spoke(index, take, reused)
         yield Assembling()
         yield Finished(self._finish(run, passages, spoken, request.script))
+
+    def _take(
+        self, index: int, passage: Passage, engine: Engine, request: SpeechRequest
+    ) -> Generator[Event, None, Take]:
+        """One passage spoken and kept. When memory runs out the other engines are unloaded and it is tried once more.
+
+        The one boundary to models' code: whatever it raises becomes a StudioError.
+        """
+        spec = engine.spec
+        for last_try in (False, True):
+            pieces = self._takes.record(
+                recipe(spec, self._manager.placement.device, request),
+                _spoken_seconds(passage.script, spec),
+                spec,
+                engine.synthesize(request),
+            )
+            try:
+                return (yield from _sounds(index, passage.turns[0], pieces))
+            except StudioError:
+                raise
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise SynthesisError(
+                        f"{spec.title} failed: {error or type(error).__name__}.", "Try again, or another engine."
+                    ) from error
+                if last_try:
+                    remedy = "Write shorter turns, choose a smaller engine, or set STUDIO_DEVICE=cpu."
+                    raise OutOfMemory(f"{spec.title} ran out of memory.", remedy) from error
+            self._manager.unload_others(spec.id)
+        raise AssertionError("the last try returns or raises")
 
     def _finish(self, run: Run, passages: tuple[Passage, ...], takes: list[Take], script: Script) -> Run:
         last = len(passages) - 1

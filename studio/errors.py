@@ -7,6 +7,7 @@
     │   ├── UnknownVoice
     │   └── UnknownCast         more speakers than the engine can hold, or a speaker without a voice
     ├── EngineUnavailable       the engine exists but cannot run here
+    │   └── OutOfMemory         it ran and the memory did not suffice, also with all other engines unloaded
     ├── SynthesisError          the engine ran and failed, or made no sound
     ├── AudioError              a sound file cannot be read
     └── OutputError             a result cannot be written (disk full, no permission)
@@ -65,6 +66,12 @@ class EngineUnavailable(StudioError):
     """The engine is known but cannot run here: a package, its files, access or memory is missing."""
 
     code = "engine_unavailable"
+
+
+class OutOfMemory(EngineUnavailable):
+    """The device's memory did not suffice although every other engine was unloaded."""
+
+    code = "out_of_memory"
 
 
 class SynthesisError(StudioError):

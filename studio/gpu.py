@@ -33,6 +33,11 @@ def choose_device(wanted: str) -> str:
     return wanted
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of a model's code means that memory ran out, on the host or the device."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"  # torch's, without torch
+
+
 def free_gb(device: str) -> float:
     """Free memory of the device in GB (10^9 bytes): the card's for "cuda", the machine's otherwise."""
     if device == "cuda":

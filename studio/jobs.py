@@ -59,12 +59,15 @@ class _Job(Generic[E]):
 class JobRunner:
     """Runs one job at a time, in order of arrival, always on the same thread."""
 
-    def __init__(self, name: str = "engines") -> None:
+    def __init__(self, on_idle: Callable[[], None] = lambda: None, idle_seconds: float | None = None) -> None:
+        """on_idle: called on the worker thread each time nothing was asked for `idle_seconds`; None means never."""
+        self._on_idle = on_idle
+        self._idle_seconds = idle_seconds
         self._waiting: list[_Job[object]] = []
         self._active: _Job[object] | None = None
         self._changed = threading.Condition(threading.Lock())
         self._closed = False
-        self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._loop, name="engines", daemon=True)
         self._thread.start()
 
     def run(self, work: Callable[[], Iterator[E]]) -> Generator[E | Waiting | None, None, None]:
@@ -136,10 +139,13 @@ class JobRunner:
         while True:
             with self._changed:
                 self._active = None
-                self._changed.wait_for(lambda: self._waiting or self._closed)
+                self._changed.wait_for(lambda: self._waiting or self._closed, self._idle_seconds)
                 if self._closed:
-                    for job in self._waiting:
-                        job.done.set()
+                    for waiting in self._waiting:
+                        waiting.done.set()
                     return
-                self._active = self._waiting.pop(0)
-            self._active.run()
+                self._active = job = self._waiting.pop(0) if self._waiting else None
+            if job is None:
+                self._on_idle()
+            else:
+                job.run()

@@ -88,6 +88,13 @@ class ModelManager:
             self._close(resident)
             return True
 
+    def unload_others(self, engine_id: str) -> None:
+        """Unload every engine but this one, as far as they are not in use."""
+        with self._lock:
+            for resident in list(self._residents.values()):
+                if resident.id != engine_id and not resident.users:
+                    self._close(resident)
+
     def unload_idle(self, seconds: float) -> None:
         """Unload every engine that nobody has used for so long."""
         now = self._clock()

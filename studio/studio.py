@@ -39,7 +39,8 @@ class Studio:
         self.manager = ModelManager(placement, settings.budget_gb, lambda: free_gb(device))
         self.takes = TakeStore(settings.data / "takes")
         self.runs = RunStore(settings.data / "runs")
-        self.runner = JobRunner()
+        idle = settings.idle_minutes * 60
+        self.runner = JobRunner(lambda: self.manager.unload_idle(idle), idle or None)
         self._director = Director(self.manager, self.takes, self.runs)
 
     def engines(self) -> list[EngineRow]:

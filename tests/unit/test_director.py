@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,16 @@ from studio.audio import Audio
 from studio.director import plan
 from studio.engines import tone
 from studio.engines.base import EngineSpec, Limits
-from studio.errors import EngineUnavailable, RequestError, ScriptError, UnknownCast, UnknownEngine, UnknownVoice
+from studio.errors import (
+    EngineUnavailable,
+    OutOfMemory,
+    RequestError,
+    ScriptError,
+    SynthesisError,
+    UnknownCast,
+    UnknownEngine,
+    UnknownVoice,
+)
 from studio.events import Assembling, Finished, Loading, Planned, Sound, Speaking, Spoke, Waiting
 from studio.jobs import JobRunner
 from studio.request import SpeechRequest
@@ -113,6 +123,48 @@ def test_an_engine_that_continues_is_given_the_passages_before(studio: Studio, m
     speak(studio, "[S1] a\n[S2] b c\n[S1] d\n[S2] e")
     a, b, d = ("[S1] a", 0.1), ("[S2] b c", 0.2), ("[S1] d", 0.1)
     assert given == [[], [a], [a, b], [b, d]]
+
+
+@pytest.mark.parametrize(("failures", "says"), [(1, ""), (2, "ran out of memory")])
+def test_when_memory_runs_out_the_others_go_and_it_is_tried_once_more(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, failures: int, says: str
+) -> None:
+    left = [failures]
+
+    class Hungry(tone.ToneEngine):
+        def synthesize(self, request: SpeechRequest) -> Generator[Audio, None, None]:
+            if left[0]:
+                left[0] -= 1
+                raise MemoryError
+            yield from super().synthesize(request)
+
+    monkeypatch.setattr(tone, "load", lambda placement: Hungry())
+    with nullcontext() if not says else pytest.raises(OutOfMemory, match=says):
+        speak(studio)
+    assert studio.recent()[0].state == ("failed" if says else "finished")
+
+
+def test_whatever_a_model_raises_becomes_an_error_for_a_person(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(tone.ToneEngine):
+        def synthesize(self, request: SpeechRequest) -> Generator[Audio, None, None]:
+            yield from super().synthesize(request)
+            raise KeyError("layer 3")
+
+    monkeypatch.setattr(tone, "load", lambda placement: Broken())
+    with pytest.raises(SynthesisError, match="layer 3"):
+        speak(studio)
+    run = studio.recent()[0]
+    assert run.state == "failed" and "layer 3" in run.error and run.takes == ()
+
+
+def test_an_idle_engine_is_unloaded(tmp_path: Path) -> None:
+    studio = Studio(Settings(tmp_path, device="cpu", show_tone=True, idle_minutes=0.2 / 60))
+    speak(studio)
+    deadline = time.monotonic() + 3
+    while studio.manager.loaded() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert studio.manager.loaded() == ()
+    studio.close()
 
 
 def test_a_take_says_everything_needed_to_make_it_again(studio: Studio) -> None:

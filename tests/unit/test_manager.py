@@ -1,0 +1,124 @@
+"""The manager's book-keeping: who is in memory, who has to go, and what is refused."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from studio.engines import tone
+from studio.engines.base import Obstacle, Placement
+from studio.errors import EngineUnavailable
+from studio.manager import ModelManager
+
+
+class Shelf:
+    """Engines of given sizes that note how they come and go."""
+
+    def __init__(self, **sizes_gb: float) -> None:
+        self.sizes, self.log, self.now = sizes_gb, [], 0.0
+        self.broken: set[str] = set()
+
+    def find(self, engine_id: str) -> SimpleNamespace:
+        def load(placement: Placement) -> SimpleNamespace:
+            if engine_id in self.broken:
+                raise EngineUnavailable("broken")
+            self.log.append(f"+{engine_id}")
+            return SimpleNamespace(close=lambda: self.close(engine_id))
+
+        spec = SimpleNamespace(title=engine_id, memory_gb=self.sizes[engine_id])
+        return SimpleNamespace(SPEC=spec, load=load, obstacle=lambda placement: None)
+
+    def close(self, engine_id: str) -> None:
+        if f"stuck {engine_id}" in self.broken:
+            raise EngineUnavailable("will not go")
+        self.log.append(f"-{engine_id}")
+
+    def clock(self) -> float:
+        self.now += 1
+        return self.now
+
+    def manager(self, budget_gb: float | None, free_gb: float = 0.0) -> ModelManager:
+        return ModelManager(Placement("cpu", 1, Path()), budget_gb, lambda: free_gb, self.find, self.clock)
+
+
+def lend(manager: ModelManager, *engine_ids: str) -> None:
+    for engine_id in engine_ids:
+        with manager.lend(engine_id):
+            pass
+
+
+def test_what_was_used_longest_ago_goes_first_and_only_as_much_as_needed() -> None:
+    shelf = Shelf(a=3, b=3, c=3)
+    manager = shelf.manager(8)
+    lend(manager, "a", "b", "a", "c")
+    assert shelf.log == ["+a", "+b", "-b", "+c"]
+    assert [resident.id for resident in manager.loaded()] == ["a", "c"]
+
+
+def test_twenty_swaps_leave_one_engine() -> None:
+    shelf = Shelf(a=5, b=5)
+    manager = shelf.manager(8)
+    lend(manager, *["a", "b"] * 20)
+    assert len(manager.loaded()) == 1
+    assert shelf.log.count("+a") == shelf.log.count("-a") == 20
+
+
+def test_what_can_never_fit_is_refused_before_anything_goes() -> None:
+    shelf = Shelf(a=3, big=9)
+    manager = shelf.manager(8)
+    lend(manager, "a")
+    with pytest.raises(EngineUnavailable, match="needs 9.0 GB and 8.0 GB can be had"):
+        lend(manager, "big")
+    assert shelf.log == ["+a"]
+
+
+def test_what_is_in_use_stays() -> None:
+    shelf = Shelf(a=5, b=5)
+    manager = shelf.manager(8)
+    with manager.lend("a"):
+        assert not manager.unload("a")
+        with pytest.raises(EngineUnavailable, match="3.0 GB can be had"):
+            lend(manager, "b")
+    assert manager.unload("a") and not manager.unload("a")
+
+
+def test_an_open_budget_is_what_is_held_and_what_is_free() -> None:
+    shelf = Shelf(a=3, b=4)
+    manager = shelf.manager(None, free_gb=3.5)
+    lend(manager, "a", "b")
+    assert shelf.log == ["+a", "-a", "+b"]
+
+
+def test_a_failed_load_and_a_refused_close_leave_no_second_copy() -> None:
+    shelf = Shelf(a=5, b=5)
+    manager = shelf.manager(8)
+    shelf.broken = {"a"}
+    with pytest.raises(EngineUnavailable, match="broken"):
+        lend(manager, "a")
+    assert manager.loaded() == ()
+    shelf.broken = {"stuck a"}
+    lend(manager, "a")
+    with pytest.raises(EngineUnavailable, match="will not go"):
+        lend(manager, "b")
+    assert [resident.id for resident in manager.loaded()] == ["a"]
+    lend(manager, "a")
+    assert shelf.log == ["+a"]
+
+
+def test_idle_and_other_engines_are_unloaded() -> None:
+    shelf = Shelf(a=1, b=1, c=1)
+    manager = shelf.manager(8)
+    lend(manager, "a", "b", "c")
+    manager.unload_others("b")
+    assert [resident.id for resident in manager.loaded()] == ["b"]
+    manager.unload_idle(100)
+    assert manager.is_loaded("b")
+    manager.close()
+    assert not manager.is_loaded("b")
+
+
+def test_an_obstacle_is_an_error_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tone, "obstacle", lambda placement: Obstacle("It is asleep.", "Wake it."))
+    manager = ModelManager(Placement("cpu", 1, Path()), None, lambda: 1.0)
+    with pytest.raises(EngineUnavailable, match="asleep. Wake it"):
+        lend(manager, "tone")
