@@ -28,6 +28,7 @@ SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 MAX_FILE_BYTES = 4_000_000
 RECENT = 20
 MAX_FLAGS = 1000
+MAX_LIVE = 32  # runs whose last pieces of sound can be asked for
 DEVICES = {"cpu": "on this computer’s processor", "cuda": "on the graphics card", "mps": "on the Apple GPU"}
 
 Answer = Callable[[Any], Json]
@@ -41,6 +42,7 @@ class Desk:
         self.is_shared = not _is_loopback(studio.settings.host)
         self._drafts = Drafts(studio.settings.data / "scripts")
         self._stops: dict[str, threading.Event] = {}
+        self._live: dict[str, Broadcast] = {}
         self._running: set[str] = set()
         self._lock = threading.Lock()
 
@@ -48,7 +50,7 @@ class Desk:
         """What the page may call, each by its name."""
         asked = (
             self.open_desk, self.review, self.split, self.sample, self.import_script, self.export_script,
-            self.save, self.stop, self.recent, self.take, self.forget, self.export,
+            self.save, self.stop, self.pieces, self.recent, self.take, self.forget, self.export,
         )  # fmt: skip
         return [_told(function) for function in asked]
 
@@ -145,6 +147,12 @@ class Desk:
         self._flag(str(asked["token"])).set()
         return {"stopping": True}
 
+    def pieces(self, asked: Json) -> Json:
+        """Pieces of sound that the page has missed. asked: {token, first: the number of the first}."""
+        with self._lock:
+            broadcast = self._live.get(str(asked["token"]))
+        return {"pieces": broadcast.pieces(int(asked["first"])) if broadcast else []}
+
     def speak(self, data: Any) -> Iterator[Json]:
         """Speak an order and tell the dock what happens. Errors for a person are told too, as the last value.
 
@@ -165,6 +173,7 @@ class Desk:
             written.script, order.engine, order.voices_in(written.script), order.sampling, order.seed
         )
         broadcast = Broadcast(order.token, self.studio.spec(order.engine), written.owners)
+        self._remember(order.token, broadcast)
         events = self.studio.speak(order.engine, request, order.fresh)
         try:
             with closing(events):
@@ -188,6 +197,12 @@ class Desk:
                 del self._stops[next(iter(self._stops))]
             return self._stops.setdefault(token, threading.Event())
 
+    def _remember(self, token: str, broadcast: Broadcast) -> None:
+        with self._lock:
+            self._live[token] = broadcast
+            while len(self._live) > MAX_LIVE:
+                del self._live[next(iter(self._live))]
+
     def _form(self, run: Run) -> Json:
         form = forms.run_form(run, self._title(run))
         return {**form, "state": "running"} if run.id in self._running else form
@@ -208,7 +223,7 @@ def _told(function: Answer) -> Answer:
             return function(asked)
         except StudioError as error:
             return {"error": forms.problem(error)}
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             return {
                 "error": {
                     "message": f"The page asked for {function.__name__} wrongly: {error}.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,10 +19,13 @@ from studio.ui.peaks import peaks
 
 PIECE_SECONDS = 0.5
 # The browser may see only the last of several values that come at once, so a value repeats the last pieces. They stay
-# in their slots: of a value that changes in one slot, only that slot travels.
-SLOTS = 12
+# in their slots: of a value that changes in one slot, only that slot travels. Who misses more asks for it.
+SLOTS = 4
+KEPT_CHARACTERS = 4_000_000  # of pieces, a minute of sound
 LIVE_LUFS = -16.0  # what the finished file will have; live sound is brought near it by the engine's usual level
 KNEE = 0.7  # of full scale: louder peaks are bent
+
+Piece = list[Any]  # [number, turn or -1 for silence, start in seconds, PCM of 16 bits as base64]
 
 
 class Broadcast:
@@ -39,6 +43,8 @@ class Broadcast:
         self._done = 0
         self._speaking: int | None = None
         self._pieces = 0
+        self._kept: deque[Piece] = deque()
+        self._kept_characters = 0
         self._at = 0.0  # seconds of sound told so far
         self._state: dict[str, Any] = {
             "token": token,
@@ -95,11 +101,23 @@ class Broadcast:
         pcm = _rounded(piece.scaled(self._gain)).pcm16()
         sounding = turn if pcm.any() else -1
         text = base64.b64encode(pcm.tobytes()).decode()
+        told: Piece = [self._pieces, sounding, round(self._at, 4), text]
         ring = list(self._state["ring"])
-        ring[self._pieces % SLOTS] = [self._pieces, sounding, round(self._at, 4), text]
+        ring[self._pieces % SLOTS] = told
         self._state["ring"] = ring
+        self._keep(told)
         self._pieces += 1
         self._at += piece.seconds
+
+    def _keep(self, piece: Piece) -> None:
+        self._kept.append(piece)
+        self._kept_characters += len(piece[3])
+        while self._kept_characters > KEPT_CHARACTERS:
+            self._kept_characters -= len(self._kept.popleft()[3])
+
+    def pieces(self, first: int) -> list[Piece]:
+        """The pieces from this number on that are still kept."""
+        return [piece for piece in tuple(self._kept) if piece[0] >= first]
 
 
 def _pieces(audio: Audio) -> Iterator[Audio]:

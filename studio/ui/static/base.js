@@ -116,11 +116,13 @@ window.studio = (() => {
     },
   };
 
-  function download(url, name) {
+  function download(blob, name) {
+    const url = URL.createObjectURL(blob);
     const link = el("a", { href: url, download: name });
     document.body.append(link);
     link.click();
     link.remove();
+    setTimeout(() => URL.revokeObjectURL(url), 30_000);
   }
 
   return { on, emit, el, icon, iconButton, drawIcons, clock, plural, later, isTyping, randomId, memory, download, parts: {} };

@@ -18,7 +18,7 @@ function asked(order) {
   sound.unlock(); // only now, in the click itself, may a browser allow sound
   const rows = order.rows.map(({ id, speaker, text }) => ({ id, speaker, text }));
   const reading = makeReading({ token: order.token, rows, owners: [], engine: order.engine });
-  job = { token: order.token, phase: "asked", reading, sound, meter: makeMeter(engine.sample_rate), next: 0, title: engine.title, began: performance.now() };
+  job = { token: order.token, phase: "asked", reading, sound, meter: makeMeter(engine.sample_rate), next: 0, early: new Map(), title: engine.title, began: performance.now() };
   player.load(sound, { of: reading, seconds: estimate?.seconds || 0 });
   hideProblem();
   studio.emit("reading", reading);
@@ -30,7 +30,7 @@ function hear(value) {
   if (!value || !job || value.token !== job.token || (!isBusy() && job.phase !== "stopping")) return;
   if (value.owners) job.reading.owners = value.owners;
   if (value.seconds) player.expect(value.seconds);
-  for (const piece of value.ring.filter(Boolean).sort((a, b) => a[0] - b[0])) listen(piece);
+  for (const piece of value.ring.filter(Boolean).sort((a, b) => a[0] - b[0])) receive(piece);
   const changed = job.phase !== value.phase || job.reading.states !== value.states;
   if (job.phase !== "stopping" || !BUSY.includes(value.phase)) job.phase = value.phase;
   Object.assign(job, { position: value.position, progress: value.progress, error: value.error });
@@ -42,16 +42,44 @@ function hear(value) {
   show();
 }
 
-function listen([number, turn, start, text]) {
+// Pieces are played in order. One that arrives too early waits until those between have been asked for.
+function receive(piece) {
+  const [number] = piece;
   if (number < job.next) return;
-  job.sound.stats.lost += number - job.next;
-  job.next = number + 1;
+  job.early.set(number, piece);
+  if (number > job.next && !job.asking) askFor(job);
+  playInOrder();
+}
+
+function playInOrder() {
+  for (; job.early.has(job.next); job.next++) {
+    listen(job.early.get(job.next));
+    job.early.delete(job.next);
+  }
+}
+
+async function askFor(asking) {
+  asking.asking = true;
+  const { pieces } = await studio.ask("pieces", { token: asking.token, first: asking.next }).catch(() => ({ pieces: [] }));
+  asking.asking = false;
+  if (asking !== job) return;
+  job.sound.stats.asked++;
+  for (const piece of pieces) job.early.set(piece[0], piece);
+  const oldest = Math.min(...job.early.keys());
+  if (Number.isFinite(oldest) && oldest > job.next) {
+    job.sound.stats.lost += oldest - job.next; // no longer kept: silence takes its place
+    job.next = oldest;
+  }
+  playInOrder();
+}
+
+function listen([, turn, start, text]) {
   const pcm = fromBase64(text);
   const first = !job.sound.stats.pieces;
   job.sound.add(start, pcm);
   job.meter.hear(pcm);
-  job.reading.stretch(turn, start, job.sound.seconds);
-  if (first) player.play(0);
+  if (turn >= 0) job.reading.stretch(turn, start, job.sound.seconds);
+  if (first && job.phase !== "stopping") player.play(0);
   player.grow(job.meter.peaks);
   player.follow();
 }

@@ -10,7 +10,9 @@ async function save(form) {
   const run = loaded?.id || job?.reading.run;
   try {
     const { url, name } = await studio.ask("export", { run, form });
-    studio.download(url, name);
+    const sound = await fetch(url);
+    if (!sound.ok) throw { message: "The file did not arrive.", remedy: "Try again." };
+    studio.download(await sound.blob(), name); // by way of a blob: an address would bring its own file name
   } catch (error) {
     studio.emit("problem", error);
   }

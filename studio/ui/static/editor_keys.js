@@ -130,7 +130,7 @@ function onChange(event) {
 }
 
 function fillOpened(event) {
-  if (event.target.matches(".turn-speaker")) fillSpeakers(event.target, rows()[at(idOf(event.target))].speaker);
+  if (event.target?.matches(".turn-speaker")) fillSpeakers(event.target, rows()[at(idOf(event.target))].speaker);
 }
 
 const LISTENERS = { keydown: onKey, beforeinput: onBeforeInput, input: onInput, paste: onPaste, focusin: onFocus, click: onClick, change: onChange };

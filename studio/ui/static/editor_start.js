@@ -78,6 +78,7 @@ studio.on("desk", (keys) => {
   if (keys.includes("cast")) {
     for (const view of views.values()) view.speaker.dataset.filled = "";
     render();
+    fillOpened({ target: document.activeElement });
   }
 });
 

@@ -66,9 +66,7 @@ async function importFile(file) {
 async function exportScript(form) {
   try {
     const { name, text } = await studio.ask("export_script", { ...desk.order(), form });
-    const url = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
-    studio.download(url, name);
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    studio.download(new Blob([text], { type: "text/plain;charset=utf-8" }), name);
   } catch (error) {
     studio.emit("problem", error);
   }
@@ -118,7 +116,7 @@ function acceptDrops() {
 
 function offerSamples() {
   part(".empty-samples").replaceChildren(
-    ...samples.slice(0, 4).map((sample) => el("button", { type: "button", class: "sample", onclick: () => startFrom(sample) }, el("span", {}, sample.title), el("small", {}, sample.hint))),
+    ...samples.slice(0, 6).map((sample) => el("button", { type: "button", class: "sample", onclick: () => startFrom(sample) }, el("span", {}, sample.title), el("small", {}, sample.hint))),
   );
 }
 

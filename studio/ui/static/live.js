@@ -19,7 +19,10 @@ function makeLiveSound(rate) {
   const context = contextOf(rate);
   const pieces = []; // { start, end, pcm } in frames
   const nodes = new Set();
-  const stats = { pieces: 0, gaps: 0, lost: 0, firstPieceAt: 0, firstSoundAt: 0 };
+  const output = context.createGain(); // what is heard of this sound; a test can listen in here
+  output.connect(context.destination);
+  const stats = { pieces: 0, gaps: 0, asked: 0, lost: 0, firstPieceAt: 0, firstSoundAt: 0, output };
+  let bus = null; // the nodes of one uninterrupted stretch, so that it can be faded out as one
   let origin = null; // playing: context frame `frame` sounds our frame `from`
   let rest = 0; // not playing: where to go on
   let next = 0; // the first piece not handed over
@@ -37,7 +40,7 @@ function makeLiveSound(rate) {
     const samples = buffer.getChannelData(0);
     for (let i = 0; i < samples.length; i++) samples[i] = piece.pcm[i] / 32768;
     const node = new AudioBufferSourceNode(context, { buffer });
-    node.connect(context.destination);
+    node.connect(bus);
     node.start((origin.frame + piece.start + skipped - origin.from) / rate, skipped / rate);
     node.onended = () => nodes.delete(node);
     nodes.add(node);
@@ -50,19 +53,24 @@ function makeLiveSound(rate) {
 
   function start(from) {
     silence();
+    bus = context.createGain();
+    bus.connect(output);
     origin = { frame: clock() + LEAD, from };
+    if (pieces.length) stats.firstSoundAt ||= performance.now() + 1000 * (LEAD / rate + (context.baseLatency || 0));
     next = pieces.findIndex((piece) => piece.end > from);
     if (next < 0) next = pieces.length;
     pump();
   }
 
+  // A cut in the middle of a wave is heard as a click; a fade of some milliseconds is not heard at all.
   function silence() {
+    bus?.gain.setTargetAtTime(0, context.currentTime, 0.004);
     for (const node of nodes) {
       node.onended = null;
-      node.stop();
+      node.stop(context.currentTime + 0.03);
     }
     nodes.clear();
-    origin = null;
+    origin = bus = null;
   }
 
   function add(startSeconds, pcm) {
@@ -72,7 +80,6 @@ function makeLiveSound(rate) {
     pieces.push({ start: begins, end: begins + pcm.length, pcm });
     stats.pieces++;
     stats.firstPieceAt ||= performance.now();
-    if (origin && !stats.firstSoundAt) stats.firstSoundAt = performance.now();
     if (origin?.dry) refill(from);
     else pump();
   }
@@ -95,7 +102,6 @@ function makeLiveSound(rate) {
     },
     play(seconds) {
       context.resume();
-      stats.firstSoundAt ||= pieces.length ? performance.now() : 0;
       start(Math.min(Math.round(seconds * rate), made()));
     },
     seek(seconds) {

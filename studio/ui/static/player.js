@@ -10,6 +10,7 @@ function makePlayer(root) {
   let until = null; // stop here: one turn is being heard
   let expected = 0; // seconds the whole will have, while it is made
   let timer = null;
+  let stats = null; // of the last live sound, for whoever wants to know how it went
 
   const total = () => (sound?.live && !sound.complete ? Math.max(expected, sound.seconds) : sound?.seconds || 0);
 
@@ -111,6 +112,7 @@ function makePlayer(root) {
     sound?.release?.();
     file?.release?.();
     [sound, file, reading, until, expected] = [next, null, of, null, seconds];
+    stats = next?.stats || stats;
     root.dataset.loaded = String(Boolean(next));
     light(null);
     wave.show({ reading, peaks, rate, total: total(), position: 0 });
@@ -158,7 +160,7 @@ function makePlayer(root) {
       return sound?.seconds ?? 0;
     },
     get stats() {
-      return sound?.stats ?? null;
+      return stats;
     },
   };
 }

@@ -1,0 +1,45 @@
+"""The real page on the real studio, in this process, for tests that come in by the network."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.settings import Settings
+from studio.studio import Studio
+from studio.ui import fast_gradio
+
+# Every other warning is an error. gradio sums up its queue in words that pandas has given up, and its client leaves
+# loops and sockets to the garbage: theirs to mend.
+WARNINGS = ("ignore:.*(no_silent_downcasting|copy keyword)", "ignore:unclosed:ResourceWarning")
+
+
+@dataclass(frozen=True)
+class Served:
+    """A page that is up. url: its address, ending in a slash."""
+
+    url: str
+    studio: Studio
+
+
+@contextmanager
+def serve(data: Path, host: str = "127.0.0.1") -> Iterator[Served]:
+    """The page on a data folder, at a free port, until the block ends."""
+    fast_gradio.install()
+    from studio.ui import page
+
+    settings = Settings(data=data, device="cpu", show_tone=True, host=host)
+    studio = Studio(settings)
+    demo = page.build(studio)
+    _, url, _ = demo.launch(prevent_thread_lock=True, **page.launch_options(settings))
+    try:
+        yield Served(url, studio)
+    finally:
+        demo.close()
+        studio.close()
+        with warnings.catch_warnings(action="ignore"):  # here, and not in a later test that has nothing to do with it
+            gc.collect()
