@@ -135,6 +135,7 @@ class CsmEngine:
         shown = self._shown(turn, asked, speech, self._csm.slots - len(asked) - cap)
         start = yield from self._show(shown)
         self._csm.begin(self._csm.embed(asked.ids), start)
+        yield STEP
         reach = self._csm.reach(start + len(asked) + cap)
         stream, frames = MimiStream(self._mimi), []
         for _ in range(cap):
