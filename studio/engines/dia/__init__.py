@@ -25,6 +25,7 @@ MODEL = hub.ModelFiles(
 )
 CODEC = hub.ModelFiles("descript/dac_44khz", "main", ("model.safetensors", "config.json"), 306_507_817)
 FILES = (MODEL, CODEC)
+INSTALL = "Run: make run TORCH=cpu, or TORCH=cu128 for an NVIDIA card. See README: Do I need PyTorch?"
 DOWNLOAD = "Run: python -m studio models download dia"
 
 _CUES = "laughs, clears throat, sighs, gasps, coughs, singing, sings, mumbles, beep, groans, sniffs, claps, screams, "
@@ -47,12 +48,10 @@ SPEC = EngineSpec(
     clones=True,
     voices=tuple(Voice(f"random-{number}", f"Random {number}", "dia", _OWN) for number in (1, 2)),
     parameters=(
-        Parameter(
-            "guidance", "Guidance", 3.0, 1.0, 5.0, 0.1, "How closely it keeps to the text; more also hurries. 1 is off."
-        ),
-        Parameter("temperature", "Temperature", 1.2, 1.0, 2.5, 0.05, "How freely it speaks; less is calmer."),
-        Parameter("top_p", "Top p", 0.95, 0.7, 1.0, 0.01, "Less leaves rare sounds out."),
-        Parameter("top_k", "Top k", 45, 1, 100, 1, "How many sounds it may choose from at each step."),
+        Parameter("cfg", "Guidance", 3.0, 1.0, 5.0, 0.1, "How closely it keeps to the text; high hurries, 1 is off."),
+        Parameter("temperature", "Temperature", 1.2, 0.0, 2.5, 0.05, "How freely it speaks; 0 takes the likeliest."),
+        Parameter("top_p", "Top p", 0.95, 0.1, 1.0, 0.01, "Less leaves rare sounds out."),
+        Parameter("top_k", "Top k", 45, 1, 100, 1, "Among how many sounds each is drawn."),
     ),
     characters_per_second=15.0,
     packages=("torch", "transformers"),
@@ -63,7 +62,7 @@ def obstacle(placement: Placement) -> Obstacle | None:
     """PyTorch or transformers is missing, the files are not on this disk, or nothing is in the way."""
     missing = [name for name in SPEC.packages if importlib.util.find_spec(name) is None]
     if missing:
-        return Obstacle(f"The package {missing[0]} is not installed.", "See README: Install torch.")
+        return Obstacle(f"The package {missing[0]} is not installed.", INSTALL)
     lacking = [files for files in FILES if hub.snapshot(files) is None]
     if lacking:
         size = sum(files.size for files in lacking) / 1e9

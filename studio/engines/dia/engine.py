@@ -13,19 +13,21 @@ from studio.engines.base import Placement
 from studio.engines.dia import SPEC
 from studio.engines.dia.config import REMEDY
 from studio.engines.dia.dac import Dac, DacStream
-from studio.engines.dia.decoding import Decoding
+from studio.engines.dia.decoding import Decoding, Noise
 from studio.engines.dia.model import Dia
 from studio.engines.dia.prompt import Prompt, prompt_of
 from studio.engines.dia.sampling import Sampling
 from studio.engines.weights import weights_dtype
 from studio.errors import EngineUnavailable, RequestError, SynthesisError
 from studio.request import SpeechRequest
+from studio.script import Script
 
 FIRST, LONGEST = 36, 86  # frames that are turned to sound at a time: early at first, then with less done twice
 # How much longer than expected from its text a passage may be; beyond, Dia babbles. What leads up to it must leave so
 # much room that it may be somewhat longer.
 PATIENCE, PATIENCE_SECONDS = 2.0, 4.0
 SLACK = 1.25
+DIGIT_CHARACTERS = 5  # read aloud, a digit takes as long as so many letters
 SHORTER = "Use reference voices of 5 to 10 seconds, and shorter turns."
 STEP = Audio(np.zeros(0, np.float32), SPEC.sample_rate)  # marks a place to stop
 
@@ -52,7 +54,7 @@ class DiaEngine:
     def synthesize(self, request: SpeechRequest) -> Generator[Audio, None, None]:
         """Speak one passage; see `Engine`. Raises RequestError, before any work, when it is too long for Dia."""
         config = self._dia.config
-        expected = sum(len(turn.text) for turn in request.script.turns) / SPEC.characters_per_second
+        expected = _expected_seconds(request.script)
         held = (config.decoder.positions - 2 - max(config.delays)) * self._frame_seconds
         prompt = prompt_of(request, held - SLACK * expected)
         if len(prompt.ids) > config.encoder.positions:
@@ -65,15 +67,14 @@ class DiaEngine:
         patience = min(held - prompt.seconds, PATIENCE * expected + PATIENCE_SECONDS)
         frames = int(patience / self._frame_seconds) - 1  # the prompt's last frame is filled up
         decoding = Decoding(self._dia, torch.tensor(list(prompt.ids)), self._heard(prompt), frames, _sampling(request))
-        random = torch.Generator(self._dia.device).manual_seed(request.seed)
-        yield from self._sounded(decoding, random)
+        yield from self._sounded(decoding, _noise(request, self._dia.device))
         if not decoding.ended:
             raise SynthesisError(f"Dia did not come to an end in {patience:.0f} s.", "Try another seed or wording.")
 
-    def _sounded(self, decoding: Decoding, random: torch.Generator) -> Generator[Audio, None, None]:
+    def _sounded(self, decoding: Decoding, noise: Noise) -> Generator[Audio, None, None]:
         """The sound of a passage while it is decoded, an empty piece for each step that gives none."""
         stream, sent, whole = DacStream(self._dac), 0, 0
-        for whole in decoding.run(lambda noise: noise.exponential_(generator=random)):
+        for whole in decoding.run(noise):
             if whole - sent >= min(LONGEST, max(FIRST, sent)):
                 yield _audio(stream(decoding.codes(sent, whole)))
                 sent = whole
@@ -101,9 +102,24 @@ class DiaEngine:
             torch.cuda.empty_cache()
 
 
+def _expected_seconds(script: Script) -> float:
+    """How long the words take, numbers read aloud."""
+    texts = [turn.text for turn in script.turns]
+    digits = sum(char.isdigit() for text in texts for char in text)
+    return (sum(map(len, texts)) + (DIGIT_CHARACTERS - 1) * digits) / SPEC.characters_per_second
+
+
 def _sampling(request: SpeechRequest) -> Sampling:
     values = request.sampling
-    return Sampling(values["guidance"], values["temperature"], values["top_p"], int(values["top_k"]))
+    return Sampling(values["cfg"], values["temperature"], values["top_p"], int(values["top_k"]))
+
+
+def _noise(request: SpeechRequest, device: torch.device) -> Noise:
+    """What makes a draw random, by the seed; nothing at temperature 0."""
+    if not request.sampling["temperature"]:
+        return lambda noise: noise.fill_(1.0)
+    random = torch.Generator(device).manual_seed(request.seed)
+    return lambda noise: noise.exponential_(generator=random)
 
 
 def _audio(samples: Samples) -> Audio:

@@ -16,7 +16,10 @@ NEVER = float("-inf")
 
 @dataclass(frozen=True)
 class Sampling:
-    """guidance: how strongly the text leads, 1 is off. top_k: codes that stay, by guidance and in the draw."""
+    """guidance: how strongly the text leads, 1 is off. temperature: 0 counts as 1, for greedy draws.
+
+    top_k: how many codes stay, by guidance and in the draw.
+    """
 
     guidance: float
     temperature: float
@@ -44,7 +47,7 @@ def candidates(logits: Tensor, sampling: Sampling, eos: int) -> Tensor:
         guided = scores + (scores - logits[1]) * sampling.guidance
         kept = guided.topk(top_k).indices
         scores = torch.full_like(scores, NEVER).scatter(-1, kept, scores.gather(-1, kept))
-    scores = _ending(scores / sampling.temperature, eos)
+    scores = _ending(scores / (sampling.temperature or 1.0), eos)
     return scores.masked_fill(scores < scores.topk(top_k).values[:, -1:], NEVER)
 
 
