@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 NEVER = float("-inf")
+LAST = 1e4  # taken from the logits of codes that guidance leaves out: they come only where it leaves nothing to draw
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,12 @@ def draw(logits: Tensor, noise: Tensor, sampling: Sampling, eos: int) -> Tensor:
 
 
 def candidates(logits: Tensor, sampling: Sampling, eos: int) -> Tensor:
-    """The logits of the codes that may be drawn, by temperature, -inf elsewhere: (books, vocabulary)."""
+    """The logits of the codes that may be drawn, by temperature; elsewhere so low that they are not: (books, codes)."""
     scores, top_k = logits[0], min(sampling.top_k, logits.shape[-1])
     if sampling.branches == 2:
         guided = scores + (scores - logits[1]) * sampling.guidance
         kept = guided.topk(top_k).indices
-        scores = torch.full_like(scores, NEVER).scatter(-1, kept, scores.gather(-1, kept))
+        scores = (scores - LAST).scatter(-1, kept, scores.gather(-1, kept))
     scores = _ending(scores / (sampling.temperature or 1.0), eos)
     return scores.masked_fill(scores < scores.topk(top_k).values[:, -1:], NEVER)
 
