@@ -137,6 +137,15 @@ def test_logits_are_those_of_transformers_when_both_are_led_along_the_same_codes
     assert torch.isinf(ours[..., 64:]).all()
 
 
+def test_what_no_config_says_is_as_in_csm_1b(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    plan = model.plan(Config.read(tmp_path, ""), torch.bfloat16, {model.BACKBONE_CODES})
+    sizes = dict(part for target in plan.values() for part in target.parts)
+    table = 65_632 * 2048  # the published files hold it twice
+    assert len(sizes) + 1 == 188
+    assert sum(np.prod(shape) for shape in sizes.values()) + table == 1_687_205_888
+
+
 @pytest.mark.parametrize("with_context", [False, True], ids=["alone", "after prompts and context"])
 def test_a_request_sounds_as_transformers_makes_it(
     exact: CsmEngine, theirs: Any, processor: Any, with_context: bool

@@ -137,9 +137,10 @@ class CsmEngine:
         self._csm.begin(self._csm.embed(asked.ids), start)
         yield STEP
         reach = self._csm.reach(start + len(asked) + cap)
-        stream, frames = MimiStream(self._mimi), []
+        stream, frames, noise = MimiStream(self._mimi), [], speech.noise()
         for _ in range(cap):
-            frame = self._csm.frame(speech.sampling, speech.noise().to(self._csm.device), reach)
+            frame = self._csm.frame(speech.sampling, noise.to(self._csm.device), reach)
+            noise = speech.noise()  # for the next one, while the device works
             if self._csm.is_end(frame):
                 break
             frames.append(frame)

@@ -54,6 +54,17 @@ class Layer:
     values: torch.Tensor
 
 
+def times(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """(n, inputs) by a weight (outputs, inputs) -> (n, outputs).
+
+    A CPU is faster with a vector than with a matrix of one row: 5.4 against 4.2 billion bf16 weights a second on a
+    Zen 4 core.
+    """
+    if len(x) == 1 and x.device.type == "cpu":
+        return torch.mv(weight, x[0])[None]
+    return functional.linear(x, weight)
+
+
 def plan(sizes: Sizes, name: str, dtype: torch.dtype) -> dict[str, Target]:
     """What a `Stack` holds, and of which published tensors that is made; the same names begin both."""
     queries, keys = sizes.heads * sizes.head, sizes.key_heads * sizes.head
@@ -97,8 +108,8 @@ class Stack:
         mask = None if place.mask is None else place.mask.repeat(self._sizes.heads // self._sizes.key_heads, 1)
         for layer in self._layers:
             x = x + self._attended(self._normed(x, layer.before), layer, place, turn, mask)
-            gate, up = functional.linear(self._normed(x, layer.between), layer.gated).chunk(2, dim=-1)
-            x = x + functional.linear(functional.silu(gate) * up, layer.down)
+            gate, up = times(self._normed(x, layer.between), layer.gated).chunk(2, dim=-1)
+            x = x + times(functional.silu(gate) * up, layer.down)
         return self._normed(x, self._norm)
 
     def _normed(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -113,7 +124,7 @@ class Stack:
         mask: torch.Tensor | None,
     ) -> torch.Tensor:
         sizes, count, group = self._sizes, len(x), self._sizes.heads // self._sizes.key_heads
-        joined = functional.linear(x, layer.joined).view(count, -1, sizes.head)
+        joined = times(x, layer.joined).view(count, -1, sizes.head)
         turning, values = joined[:, : -sizes.key_heads], joined[:, -sizes.key_heads :]
         cosine, sine = turn
         turned = turning * cosine + turning.roll(sizes.head // 2, -1) * sine
@@ -129,7 +140,7 @@ class Stack:
             attn_mask=mask,
         )
         back = seen.view(sizes.key_heads, group, count, sizes.head).permute(2, 0, 1, 3)
-        return functional.linear(back.reshape(count, -1), layer.out)
+        return times(back.reshape(count, -1), layer.out)
 
 
 def frequencies(rotary: Rotary, head: int) -> torch.Tensor:

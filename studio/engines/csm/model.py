@@ -8,7 +8,7 @@ from static buffers and without waiting for the device, so that a CUDA graph or 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,7 @@ from torch.nn import functional
 from studio.engines.checkpoint import Checkpoint
 from studio.engines.csm import layers
 from studio.engines.csm.config import Config
-from studio.engines.csm.layers import Place, Stack
+from studio.engines.csm.layers import Place, Stack, times
 from studio.engines.weights import Target, check, one, stream
 
 BACKBONE, DEPTH = "backbone_model", "depth_decoder.model"
@@ -60,7 +60,7 @@ class Noise:
         return drawn.clamp_(min=torch.finfo(drawn.dtype).tiny)
 
 
-def plan(config: Config, dtype: torch.dtype, names: Mapping[str, object]) -> dict[str, Target]:
+def plan(config: Config, dtype: torch.dtype, names: Collection[str]) -> dict[str, Target]:
     """What `Csm` holds. names: of the tensors in the files, where a table that is shared may stand once or twice."""
     width, depth = config.backbone.hidden, config.depth.hidden
     codes = (config.books * config.vocabulary, width)
@@ -101,7 +101,10 @@ class Csm:
         self.slots = config.backbone.positions
         self._words, self._codes = weights["words"], weights["codes"]
         self.device = self._codes.device
-        self._first_head, self._heads = weights["first_head"], weights["heads"].unbind()
+        self._first_head = weights["first_head"]
+        self._heads = (
+            weights["heads"].transpose(1, 2).contiguous().unbind()
+        )  # a CPU wants each output's weights together
         self._backbone = Stack(config.backbone, weights, BACKBONE, self.slots)
         self._depth = Stack(config.depth, weights, DEPTH, config.books)
         self._stages = [Place.after(0, 2, self.device)]
@@ -163,11 +166,11 @@ class Csm:
     def _frame(self, draw: Draw, noise: torch.Tensor, reach: int) -> torch.Tensor:
         place = Place(self._position, reach, self._slots[None, :reach] <= self._position)
         hidden = self._backbone(self._input, place)
-        drawn = [draw(_barred(functional.linear(hidden, self._first_head), self._ban), noise[0])]
-        x = torch.cat([functional.linear(hidden, self._projector), self._depth_input(0, drawn[0])])
+        drawn = [draw(_barred(times(hidden, self._first_head), self._ban), noise[0])]
+        x = torch.cat([times(hidden, self._projector), self._depth_input(0, drawn[0])])
         for book, (stage, head) in enumerate(zip(self._stages, self._heads, strict=True), start=1):
             y = self._depth(x, stage)[-1:]
-            drawn.append(draw(_barred(y @ head, self._depth_ban), noise[book]))
+            drawn.append(draw(_barred(times(y, head), self._depth_ban), noise[book]))
             if book < len(self._heads):
                 x = self._depth_input(book, drawn[book])
         frame = torch.cat(drawn)
@@ -178,7 +181,7 @@ class Csm:
     def _depth_input(self, book: int, code: torch.Tensor) -> torch.Tensor:
         """(1, depth): a code of one book as the depth decoder's next input."""
         found = self._depth_codes.index_select(0, code + book * self.config.vocabulary)
-        return found if self._projects_ahead else functional.linear(found, self._projector)
+        return found if self._projects_ahead else times(found, self._projector)
 
     def is_end(self, frame: torch.Tensor) -> bool:
         """Whether the frame ends the speech: the code of the end in all books but the last. Waits for the device."""
