@@ -84,9 +84,6 @@ def stock(folder: Path, codec_folder: Path) -> Stock:
     return Stock(folder, codec_folder)
 
 
-# --------------------------------------------------------------------------- the same as transformers
-
-
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 @pytest.mark.parametrize("seconds", [0.0, 0.4], ids=["alone", "prompted"])
 @pytest.mark.parametrize("seed", [None, 3, 4], ids=["greedy", "sampled", "sampled-again"])
@@ -122,9 +119,6 @@ def test_sound_is_that_of_transformers(engine: DiaEngine, stock: Stock, prompt: 
     assert np.abs(theirs).max() > 1e-3
 
 
-# --------------------------------------------------------------------------- the codec
-
-
 def test_sound_in_pieces_is_the_sound_of_the_whole(dac: Dac) -> None:
     codes = torch.randint(0, 1024, (230, BOOKS), generator=torch.Generator().manual_seed(1))
     whole = dac.model.decode(audio_codes=codes.T[None]).audio_values[0].detach().numpy()
@@ -153,9 +147,6 @@ def test_ids_that_are_no_codes_sound_like_code_zero(dac: Dac) -> None:
     expected = codes.clone()
     codes[7, 3], codes[8, 0], expected[7, 3], expected[8, 0] = 1024, 1026, 0, 0
     assert np.array_equal(dac.decode(codes), dac.decode(expected))
-
-
-# --------------------------------------------------------------------------- as an engine
 
 
 def test_it_streams_and_the_pieces_are_the_whole(engine: DiaEngine, dac: Dac, dia: Dia) -> None:
@@ -268,18 +259,12 @@ def test_without_torch_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Mo
     assert found and "no_such_package" in found.reason and "TORCH=" in found.remedy
 
 
-# --------------------------------------------------------------------------- what it reads and goes on from
-
-
 def test_only_new_sound_comes_back_from_a_passage_that_goes_on(engine: DiaEngine, stock: Stock) -> None:
     asked = replace(following("[S2] And now this.", spoken("[S1] Old. [S2] Past.", 0.4)), seed=5)
     ours = concatenate(engine.synthesize(asked)).samples
     theirs = stock.sound("[S1] Old. [S2] Past. And now this. [S1]", sound(0.4, seed=5), frames=500, seed=5)
     assert ours.shape == theirs.shape
     assert np.abs(ours - theirs).max() < 1e-6
-
-
-# --------------------------------------------------------------------------- refusals
 
 
 def test_a_text_of_too_many_bytes_is_refused_before_any_work(engine: DiaEngine) -> None:
