@@ -2,6 +2,7 @@
 # Both first set up what they need, in .venv; a second run starts at once. `make help` lists the rest.
 
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .SUFFIXES:
 .PHONY: help run test check format lock clean
 .DEFAULT_GOAL := help
@@ -75,14 +76,14 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.made
 	@$(INSTALL) -r requirements-dev.lock
 	@touch $@ $(VENV)/.run
 
-# PyTorch has an index for each kind of device. Another kind replaces the one that is there; the order keeps our locked
-# packages where PyTorch would take newer ones.
+# PyTorch has an index for each kind of device. Another kind replaces the one that is there. What it needs beside is
+# installed before it, so that our locked versions stay.
 $(VENV)/.torch-%: requirements-torch.lock | $(VENV)/.run
 	@echo "Installing PyTorch ($*)."
 	@rm -f $(VENV)/.torch-*
 	@$(INSTALL) -r requirements-torch.lock
 	@$(PIP) uninstall --quiet --yes torch 2>/dev/null
-	@$(PIP) install --quiet "torch$(TORCH_VERSION)" --index-url "$(TORCH_INDEX)/$*"
+	@$(PIP) install --quiet --retries 1 "torch$(TORCH_VERSION)" --index-url "$(TORCH_INDEX)/$*"
 	@touch $@
 
 # The browser of the tests: one that is here, else Debian's, else Playwright's own.
