@@ -172,7 +172,8 @@ class Desk:
         request = self.studio.request(
             written.script, order.engine, order.voices_in(written.script), order.sampling, order.seed
         )
-        broadcast = Broadcast(order.token, self.studio.spec(order.engine), written.owners)
+        spec = self.studio.spec(order.engine)
+        broadcast = Broadcast(order.token, spec, written.owners, advise(written.script, spec).seconds)
         self._remember(order.token, broadcast)
         events = self.studio.speak(order.engine, request, order.fresh)
         try:

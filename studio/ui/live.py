@@ -32,9 +32,10 @@ class Broadcast:
     """What the dock is told about one run: how far it is, and the last pieces of its sound.
 
     token: the page's own name for the run; the page ignores values with another. owners: turn -> row of the editor.
+    seconds: how long it will sound, roughly.
     """
 
-    def __init__(self, token: str, spec: EngineSpec, owners: tuple[int, ...]) -> None:
+    def __init__(self, token: str, spec: EngineSpec, owners: tuple[int, ...], seconds: float) -> None:
         self.run: Run | None = None
         self._spec = spec
         self._gain = 10 ** ((LIVE_LUFS - spec.loudness_lufs) / 20)
@@ -51,6 +52,7 @@ class Broadcast:
             "phase": "asked",
             "states": "w" * self._turns,
             "owners": list(owners),
+            "seconds": round(seconds, 1),
             "ring": [None] * SLOTS,
         }
 

@@ -116,12 +116,13 @@ def test_a_failing_engine_tells_why_and_what_to_do(page: Page, monkeypatch: pyte
     expect(page.locator(".dock-problem")).to_be_hidden()
 
 
-def test_an_error_without_words_is_told_too(page: Page, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(self: tone.ToneEngine, request: object) -> object:
+def test_an_error_without_words_is_told_too(
+    page: Page, watched: Watched, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*order: object) -> None:
         raise ZeroDivisionError("a bug")
-        yield
 
-    monkeypatch.setattr(tone.ToneEngine, "synthesize", breaks)
+    monkeypatch.setattr(served.studio, "request", breaks)
     choose(page, "tone")
     write(page, "words that break the studio")
     speak(page)

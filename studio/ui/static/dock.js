@@ -94,7 +94,8 @@ function finish(result) {
 
 function over() {
   job.sound.finish();
-  if (!job.result) player.grow(job.meter.peaks);
+  if (!job.sound.stats.pieces) player.load(null, { of: null });
+  else if (!job.result) player.grow(job.meter.peaks);
   if (job.phase === "failed" && job.error) showProblem(job.error);
   studio.emit("over", job);
   studio.emit("reading", job.reading);
@@ -136,11 +137,11 @@ const PHASES = {
   assembling: () => "Joining the turns",
   stopping: () => "Stopping",
   stopped: () => `Stopped; ${plural(spokenTurns(), "turn")} of ${job.reading.count()} can be heard`,
-  failed: () => "Not spoken to the end",
+  failed: () => (job.sound.stats.pieces ? "Not spoken to the end" : "Not spoken"),
   finished: () => `${clock(job.result.seconds)} of sound, made in ${seconds(job.result.work_seconds)}`,
 };
 const spokenTurns = () => [...(job.reading.states || "")].filter((state) => state === "d").length;
-const seconds = (value) => (value < 10 ? `${value.toFixed(1)} s` : clock(value));
+const seconds = (value) => (value < 10 ? `${Math.max(0.1, value).toFixed(1)} s` : clock(value));
 
 function show() {
   const busy = isBusy() || job?.phase === "stopping";
@@ -161,7 +162,7 @@ function showEstimate() {
   const line = part(".dock-estimate");
   line.dataset.problem = String(Boolean(estimate?.problem));
   if (!estimate) line.textContent = studio.desk.isWritten() ? "" : "Nothing to say yet";
-  else if (estimate.problem) line.textContent = estimate.problem.message;
+  else if (estimate.problem) line.textContent = estimate.notes.length ? "One turn cannot be read; see its note" : estimate.problem.message;
   else line.replaceChildren(`About ${clock(estimate.seconds)} of sound, ${plural(estimate.passages, "passage")}`, studio.el("span", {}, `, ${estimate.device}`));
 }
 

@@ -73,6 +73,8 @@ function begin() {
   part(".dock-problem button").addEventListener("click", hideProblem);
   studio.menu(part(".dock-files"), () => FORMATS.map(([form, label, hint]) => ({ label, hint, act: () => save(form) })));
   document.addEventListener("keydown", onKey);
+  const tellHeight = () => document.documentElement.style.setProperty("--dock", `${dock.offsetHeight}px`);
+  new ResizeObserver(tellHeight).observe(dock);
   studio.on("act", act);
   studio.on("asked", (order) => {
     loaded = null;

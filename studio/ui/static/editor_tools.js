@@ -72,7 +72,7 @@ async function exportScript(form) {
   }
 }
 
-const SAMPLES = () => samples.map((sample) => ({ label: sample.title, hint: sample.hint, act: () => startFrom(sample) }));
+const listSamples = () => samples.map((sample) => ({ label: sample.title, hint: sample.hint, act: () => startFrom(sample) }));
 let samples = [];
 
 function buildTools() {
@@ -82,7 +82,7 @@ function buildTools() {
     chooser.value = "";
   });
   element.append(chooser);
-  studio.menu(part(".samples"), SAMPLES);
+  studio.menu(part(".samples"), listSamples);
   part(".import").addEventListener("click", () => chooser.click());
   studio.menu(part(".export"), () => [
     { label: "Text", hint: ".txt, for people", act: () => exportScript("txt"), disabled: !desk.isWritten() },

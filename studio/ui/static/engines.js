@@ -9,6 +9,15 @@ function facts(engine) {
   return [engine.voices.length ? studio.plural(engine.voices.length, "voice") : null, engine.needs_gpu ? "needs a GPU" : null, memory, engine.licence].filter(Boolean).join(" · ");
 }
 
+// A remedy that is a command can be taken along; any other is a sentence.
+function obstacle({ reason, remedy }) {
+  const [, before, command] = /^(.*?)\bRun: (.+?)\.?$/s.exec(remedy) || [];
+  const told = el("p", { class: "engine-obstacle" }, el("strong", {}, reason), ` ${command ? `${before}Run:` : remedy}`);
+  if (!command) return [told];
+  const copy = () => navigator.clipboard?.writeText(command).then(() => studio.toast("The command is copied."));
+  return [told, el("div", { class: "remedy" }, el("code", {}, command), studio.iconButton("copy", `Copy: ${command}`, copy))];
+}
+
 function card(engine) {
   const id = `engine-${engine.id}`;
   const radio = el("input", { type: "radio", name: "engine", id, value: engine.id, "aria-describedby": `${id}-about` });
@@ -16,7 +25,7 @@ function card(engine) {
   radio.checked = engine.id === desk.state.engine;
   radio.addEventListener("change", () => desk.set({ engine: engine.id }));
   const about = el("div", { class: "engine-about", id: `${id}-about` }, el("p", {}, engine.summary), el("p", { class: "engine-facts" }, facts(engine)));
-  if (engine.obstacle) about.append(el("p", { class: "engine-obstacle" }, el("strong", {}, engine.obstacle.reason), ` ${engine.obstacle.remedy}`));
+  if (engine.obstacle) about.append(...obstacle(engine.obstacle));
   return el("div", { class: "engine", "data-off": String(radio.disabled) }, radio, el("label", { for: id }, engine.title), about);
 }
 

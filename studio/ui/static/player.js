@@ -12,7 +12,7 @@ function makePlayer(root) {
   let timer = null;
   let stats = null; // of the last live sound, for whoever wants to know how it went
 
-  const total = () => (sound?.live && !sound.complete ? Math.max(expected, sound.seconds) : sound?.seconds || 0);
+  const total = () => file?.seconds ?? (sound?.live && !sound.complete ? Math.max(expected, sound.seconds) : sound?.seconds || 0);
 
   function play(from = null, to = null) {
     if (!sound) return;
@@ -92,7 +92,7 @@ function makePlayer(root) {
 
   function showTimes(position) {
     const all = total();
-    times.textContent = `${studio.clock(position)} / ${studio.clock(all)}`;
+    times.textContent = `${studio.clock(Math.min(position, all))} / ${studio.clock(all)}`;
     slider.setAttribute("aria-valuemax", Math.round(all));
     slider.setAttribute("aria-valuenow", Math.round(position));
     slider.setAttribute("aria-valuetext", `${studio.clock(position)} of ${studio.clock(all)}`);
@@ -106,6 +106,12 @@ function makePlayer(root) {
     button.replaceChildren(studio.icon(playing ? "pause" : "play"));
   }
 
+  function setLoaded(loaded) {
+    root.dataset.loaded = String(loaded);
+    for (const one of root.querySelectorAll(".dock-transport button")) one.disabled = !loaded;
+  }
+  setLoaded(false);
+
   // Puts another sound in, silent and at its beginning.
   function load(next, { of, peaks = [], rate = LIVE_PEAKS_PER_SECOND, seconds = 0 }) {
     sound?.pause();
@@ -113,7 +119,7 @@ function makePlayer(root) {
     file?.release?.();
     [sound, file, reading, until, expected] = [next, null, of, null, seconds];
     stats = next?.stats || stats;
-    root.dataset.loaded = String(Boolean(next));
+    setLoaded(Boolean(next));
     light(null);
     wave.show({ reading, peaks, rate, total: total(), position: 0 });
     showTimes(0);
