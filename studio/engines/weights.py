@@ -122,13 +122,18 @@ def stream(checkpoint: Checkpoint, plan: Plan, device: str) -> Iterator[tuple[st
     Raises EngineUnavailable when the files cannot be read to their end.
     """
     reader = _Reader(device)
-    order = [(checkpoint.tensors[target.parts[0][0]], name) for name, target in plan.items()]
-    for first, name in sorted(order, key=lambda entry: (entry[0].file, entry[0].offset)):
-        target = plan[name]
+    for name in order(checkpoint, plan):
+        parts = [checkpoint.tensors[part] for part, _ in plan[name].parts]
         try:
-            yield name, reader.tensor(target, [checkpoint.tensors[part] for part, _ in target.parts])
+            yield name, reader.tensor(plan[name], parts)
         except OSError as error:
-            raise EngineUnavailable(f"{first.file.name} cannot be read: {error}.", checkpoint.remedy) from error
+            raise EngineUnavailable(f"{parts[0].file.name} cannot be read: {error}.", checkpoint.remedy) from error
+
+
+def order(checkpoint: Checkpoint, plan: Plan) -> list[str]:
+    """The plan's names as their first parts lie in the files: a disk is read from front to back."""
+    places = {name: checkpoint.tensors[target.parts[0][0]] for name, target in plan.items()}
+    return sorted(plan, key=lambda name: (places[name].file, places[name].offset))
 
 
 class _Reader:

@@ -1,0 +1,221 @@
+"""Dia2 as an engine: two speakers in one passage, each in a voice of a reference or in one that the model makes up.
+
+Sound comes frame by frame (80 ms), 18 steps behind the text: it can begin while the text is still being written.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from studio.audio import Audio
+from studio.engines import prepared
+from studio.engines.base import EngineSpec, Placement
+from studio.engines.checkpoint import Checkpoint
+from studio.engines.dia2.config import Config
+from studio.engines.dia2.layout import plan
+from studio.engines.dia2.machine import INITIAL_PADDING, MAX_PADDING, Entry
+from studio.engines.dia2.model import Net
+from studio.engines.dia2.prefix import Clip, References, heard
+from studio.engines.dia2.sampling import Draw, Sampling
+from studio.engines.dia2.speech import Prefix, Speech
+from studio.engines.dia2.words import TAGS, Text, Vocabulary
+from studio.engines.mimi import FRAMES_PER_SECOND, SAMPLE_RATE, Mimi, MimiStream
+from studio.engines.weights import weights_dtype
+from studio.errors import EngineUnavailable, RequestError, ScriptError, SynthesisError, UnknownCast
+from studio.request import SpeechRequest, Spoken
+from studio.script import Turn
+from studio.voice import Voice
+
+STEP = Audio(np.zeros(0, np.float32), SAMPLE_RATE)  # marks a step that gave no sound
+MOST_FRAMES = 4  # decoded at once: the codec takes about as long for 4 as for 1
+
+
+@dataclass(frozen=True)
+class WordTime:
+    """When a word begins to sound, in seconds from the start of the passage. turn: of the script, 0-based."""
+
+    turn: int
+    word: str
+    start: float
+
+
+class Dia2Engine:
+    """The model, its codec and its tokenizer in memory."""
+
+    def __init__(self, spec: EngineSpec, net: Net, vocabulary: Vocabulary, codec: Mimi, threads: int) -> None:
+        self._spec = spec
+        self._net: Net | None = net
+        self._vocabulary = vocabulary
+        self._codec: Mimi | None = codec
+        self._references = References(vocabulary, codec, net.config.books)
+        self._threads = threads
+
+    @staticmethod
+    def open(
+        spec: EngineSpec,
+        folders: tuple[Path, Path],
+        placement: Placement,
+        remedy: str,
+        dtype: torch.dtype | None = None,
+    ) -> Dia2Engine:
+        """The engine from the folders of its model and of its codec.
+
+        remedy: what to do when the files are damaged. dtype: of the weights; None for what suits the device. Raises
+        EngineUnavailable.
+        """
+        model, codec = folders
+        config = Config.read(model, remedy)
+        vocabulary = Vocabulary.read(model, config.new_word, remedy)
+        chosen = dtype or weights_dtype(placement.device)
+        weights = prepared.load(
+            Checkpoint.open(model, remedy), plan(config, chosen), placement.device, placement.models
+        )
+        mimi = Mimi.load(codec, placement.device, remedy)
+        if mimi.books < config.books:
+            raise EngineUnavailable(f"The codec has {mimi.books} codebooks and Dia2 {config.books}.", remedy)
+        return Dia2Engine(spec, Net(config, weights), vocabulary, mimi, placement.threads)
+
+    @property
+    def spec(self) -> EngineSpec:
+        return self._spec
+
+    def synthesize(self, request: SpeechRequest) -> Generator[Audio, None, None]:
+        """Speak a passage. See `studio.engines.base.Engine`."""
+        yield from self.speak(request)
+
+    def speak(self, request: SpeechRequest) -> Generator[Audio, None, tuple[WordTime, ...]]:
+        """The same, and at the end when each word sounds.
+
+        Raises RequestError when the passage cannot fit, SynthesisError when it did not.
+        """
+        speakers, context = request.script.speakers, request.context
+        slots, clips = self._cast({speaker: request.voices[speaker] for speaker in speakers}, context)
+        prefix = self._references.prefix(clips)
+        entries = list(self._entries(request.script.turns, slots))
+        self._check_length([entry for entry in entries if entry], prefix)
+        return (yield from self._speech(entries, request.sampling, request.seed, prefix))
+
+    def stream(
+        self, turns: Iterable[Turn | None], voices: Mapping[str, Voice], sampling: Mapping[str, float], seed: int
+    ) -> Generator[Audio, None, tuple[WordTime, ...]]:
+        """Speak while the text is being written.
+
+        turns: as they come, each a whole turn or some words of one; those of one speaker that follow each other are one
+        turn. None says that nothing has come since; the generator then gives an empty piece. What is said does not
+        depend on when words come. voices: speaker -> voice, for all that may speak, two at most. sampling: complete.
+        Raises SynthesisError when the text does not end within the model's two minutes.
+        """
+        slots, clips = self._cast(voices, ())
+        entries = self._entries(turns, slots)
+        return (yield from self._speech(entries, sampling, seed, self._references.prefix(clips)))
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._net = self._codec = None
+        del self._references
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _cast(self, voices: Mapping[str, Voice], context: Sequence[Spoken]) -> tuple[dict[str, str], list[Clip]]:
+        """The model's tag for each speaker, and the clips of the tags in order.
+
+        A speaker whose voice is no reference goes on as in the last passage. One who has a clip comes first: the
+        second cannot have one alone.
+        """
+        if len(voices) > len(TAGS):
+            raise UnknownCast(f"Dia2 has two speakers in a passage, not {len(voices)}.", "Split the passage.")
+        clips: dict[str, Clip | None] = {}
+        for speaker, voice in voices.items():
+            clips[speaker] = Clip(voice.audio, voice.transcript) if voice.audio else None
+            for spoken in reversed(context):
+                clips[speaker] = clips[speaker] or heard(spoken, speaker)
+        order = sorted(clips, key=lambda speaker: clips[speaker] is None)
+        return dict(zip(order, TAGS, strict=False)), [clip for speaker in order if (clip := clips[speaker])]
+
+    def _entries(self, turns: Iterable[Turn | None], slots: Mapping[str, str]) -> Iterator[Entry | None]:
+        return self._vocabulary.entries(_texts(turns, slots), FRAMES_PER_SECOND)
+
+    def _check_length(self, entries: Sequence[Entry], prefix: Prefix | None) -> None:
+        """Raises ScriptError when there is nothing to say, RequestError when the fastest speech would be too long."""
+        if not any(entry.tokens for entry in entries):
+            raise ScriptError("There is nothing to say.", "Write some words.")
+        config = self._loaded()[0].config
+        room = config.max_steps - (prefix.steps if prefix else 0) - INITIAL_PADDING - config.lag - MAX_PADDING
+        least = sum(len(entry.tokens) + 1 for entry in entries)
+        if least > room:
+            raise RequestError(
+                f"This passage takes {least / FRAMES_PER_SECOND:.0f} s at least, and Dia2 has room for "
+                f"{max(0.0, room / FRAMES_PER_SECOND):.0f} s.",
+                "Make the passage shorter, or the references.",
+            )
+
+    def _loaded(self) -> tuple[Net, Mimi]:
+        if self._net is None or self._codec is None:
+            raise SynthesisError(f"{self.spec.title} has been unloaded.", "Load it again.")
+        return self._net, self._codec
+
+    def _speech(
+        self, entries: Iterable[Entry | None], sampling: Mapping[str, float], seed: int, prefix: Prefix | None
+    ) -> Generator[Audio, None, tuple[WordTime, ...]]:
+        net, codec = self._loaded()
+        torch.set_num_threads(self._threads)
+        try:
+            speech = Speech(net, self._vocabulary.begin, _sampling(sampling), seed, entries, prefix)
+            yield from _sound(speech.frames(), MimiStream(codec))
+        except torch.OutOfMemoryError as error:
+            remedy = "Unload other engines, use shorter passages, or choose Dia2 1B or the CPU."
+            raise SynthesisError(f"{self.spec.title} ran out of memory.", remedy) from error
+        if speech.unspoken or not speech.is_whole:
+            raise SynthesisError(
+                f"Dia2's {net.config.max_steps / FRAMES_PER_SECOND:.0f} s were over before all was said"
+                + (f"; it goes on at {speech.unspoken[0].text!r}." if speech.unspoken else "."),
+                "Make the passage shorter, or the references, or try another seed.",
+            )
+        first = speech.first_frame or 0
+        said = [(entry, step) for entry, step in speech.machine.said if entry.turn >= 0]
+        return tuple(WordTime(entry.turn, entry.text, max(0, step - first) / FRAMES_PER_SECOND) for entry, step in said)
+
+
+def _texts(turns: Iterable[Turn | None], slots: Mapping[str, str]) -> Iterator[Text | None]:
+    """The turns as the model's text: the speaker's tag where the speaker changes."""
+    last = ""
+    for index, turn in enumerate(turns):
+        if turn is None:
+            yield None
+            continue
+        if turn.speaker not in slots:
+            raise UnknownCast(f"{turn.speaker} has no voice.", "Give a voice to everybody who may speak.")
+        tag = "" if turn.speaker == last else f"{slots[turn.speaker]} "
+        last = turn.speaker
+        yield Text(f"{tag}{turn.text}\n", index)
+
+
+def _sampling(values: Mapping[str, float]) -> Sampling:
+    return Sampling(
+        Draw(values["text_temperature"], int(values["text_top_k"])),
+        Draw(values["audio_temperature"], int(values["audio_top_k"])),
+        values["cfg"],
+        int(values["cfg_top_k"]),
+    )
+
+
+def _sound(steps: Iterable[torch.Tensor], stream: MimiStream) -> Iterator[Audio]:
+    """The sound of frames: the first at once, then a few together. A piece a step, most of them empty."""
+    held: list[torch.Tensor] = []
+    wanted = 1
+    for frames in steps:
+        held.append(frames)
+        if sum(part.shape[1] for part in held) < wanted:
+            yield STEP
+            continue
+        yield Audio(stream(torch.cat(held, 1)), SAMPLE_RATE)
+        held, wanted = [], min(2 * wanted, MOST_FRAMES)
+    if held:
+        yield Audio(stream(torch.cat(held, 1)), SAMPLE_RATE)
