@@ -139,7 +139,7 @@ class Stack:
             layer.values[None, :, : place.reach],
             attn_mask=mask,
         )
-        back = seen.view(sizes.key_heads, group, count, sizes.head).permute(2, 0, 1, 3)
+        back = seen.reshape(sizes.key_heads, group, count, sizes.head).permute(2, 0, 1, 3)
         return times(back.reshape(count, -1), layer.out)
 
 
