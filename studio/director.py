@@ -164,8 +164,7 @@ class Director:
             engine: Engine | None = None
             for index, passage in enumerate(passages):
                 yield Speaking(index, passage.turns)
-                context = _context(passages[:index], spoken, spec.context_passages)
-                wanted = _for_passage(passage, request, context)
+                wanted = _for_passage(passage, request, _context(passages[: index + 1], spoken, request, spec))
                 made = recipe(spec, self._manager.placement.device, wanted)
                 take = None if fresh else self._takes.find(made)
                 reused = take is not None
@@ -243,10 +242,22 @@ def _closing(script: Script) -> float:
     return script.turns[-1].pause_after or 0.0
 
 
-def _context(passages: Sequence[Passage], takes: Sequence[Take], count: int) -> tuple[Spoken, ...]:
-    """The last passages that were spoken, oldest first, as the engine needs them to go on in the same voices."""
-    spoken = list(zip(passages, takes, strict=True))[-count:] if count else []
-    return tuple(Spoken(passage.script, take.audio()) for passage, take in spoken)
+def _context(
+    passages: Sequence[Passage], takes: Sequence[Take], request: SpeechRequest, spec: EngineSpec
+) -> tuple[Spoken, ...]:
+    """What was spoken before the last of these passages, as the engine needs it to go on in the same voices.
+
+    The newest passages and, for each speaker to come, the first one: it holds the voice, however long ago it was.
+    """
+    *past, upcoming = passages
+    speakers = upcoming.script.speakers
+    has_references = all(request.voices[speaker].audio for speaker in speakers)
+    if not spec.context_passages or (has_references and not spec.context_with_references):
+        return ()
+    kept = set(range(max(0, len(past) - spec.context_passages), len(past)))
+    for speaker in speakers:
+        kept |= set([at for at, passage in enumerate(past) if speaker in passage.script.speakers][:1])
+    return tuple(Spoken(past[at].script, takes[at].audio()) for at in sorted(kept))
 
 
 def _for_passage(passage: Passage, request: SpeechRequest, context: tuple[Spoken, ...]) -> SpeechRequest:

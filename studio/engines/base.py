@@ -35,7 +35,8 @@ class EngineSpec:
     memory_gb: peak while speaking the longest passage; `memory_is_measured` says whether a run or a sum gave it.
     max_speakers: in one passage; None means any number. cues: non-verbal sounds it performs, as written in a script.
     unknown_cue: what becomes of other cues. context_passages: how many earlier passages it is given to continue from,
-    so that voices stay. voices: presets that need no reference. revision: of the model files.
+    beside the first of each speaker, so that voices stay; context_with_references: also when every speaker of a passage
+    has a reference sound. voices: presets that need no reference. revision: of the model files.
     loudness_lufs: its usual level, so that live sound can be brought to -16 LUFS before the whole is known.
     """
 
@@ -55,6 +56,7 @@ class EngineSpec:
     cues: tuple[str, ...] = ()
     unknown_cue: Literal["dropped", "spoken"] = "dropped"
     context_passages: int = 0
+    context_with_references: bool = True
     clones: bool = False
     streams: bool = True
     stochastic: bool = True

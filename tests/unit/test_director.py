@@ -118,11 +118,11 @@ def test_an_engine_that_continues_is_given_the_passages_before(studio: Studio, m
             given.append([(str(spoken.script), spoken.audio.seconds) for spoken in request.context])
             yield from super().synthesize(request)
 
-    monkeypatch.setattr(tone, "SPEC", replace(tone.SPEC, context_passages=2))
+    monkeypatch.setattr(tone, "SPEC", replace(tone.SPEC, context_passages=1))
     monkeypatch.setattr(tone, "load", lambda placement: Continuing())
-    speak(studio, "[S1] a\n[S2] b c\n[S1] d\n[S2] e")
-    a, b, d = ("[S1] a", 0.1), ("[S2] b c", 0.2), ("[S1] d", 0.1)
-    assert given == [[], [a], [a, b], [b, d]]
+    speak(studio, "[S1] a\n[S2] b c\n[S2] d\n[S2] e\n[S1] f")
+    a, b, d, e = ("[S1] a", 0.1), ("[S2] b c", 0.2), ("[S2] d", 0.1), ("[S2] e", 0.1)
+    assert given == [[], [a], [b], [b, d], [a, e]]  # the newest, and where each speaker was first heard
 
 
 @pytest.mark.parametrize(("failures", "says"), [(1, ""), (2, "ran out of memory")])

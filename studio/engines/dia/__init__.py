@@ -45,6 +45,7 @@ SPEC = EngineSpec(
     max_speakers=2,
     cues=tuple(f"({cue})" for cue in _CUES.split(", ")),
     context_passages=3,
+    context_with_references=False,
     clones=True,
     voices=tuple(Voice(f"random-{number}", f"Random {number}", "dia", _OWN) for number in (1, 2)),
     parameters=(
