@@ -4,7 +4,7 @@
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run test check format lock clean
+.PHONY: help run test check format readme lock clean
 .DEFAULT_GOAL := help
 
 # Any Python from 3.11 that can make a virtual environment; PYTHON=... names one.
@@ -26,6 +26,7 @@ help:
 	@echo "make test    all tests, the browser ones too; ARGS='-k word' selects"
 	@echo "make check   lint, format, types and unit tests: what to run before a commit"
 	@echo "make format  mend format and lint"
+	@echo "make readme  write the README's table of engines anew"
 	@echo "make lock    choose exact versions anew within requirements*.txt"
 	@echo "make clean   remove .venv and caches"
 
@@ -44,6 +45,9 @@ check: $(VENV)/.dev
 format: $(VENV)/.dev
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
+
+readme: $(VENV)/.dev
+	@$(PY) -m tests.unit.test_readme
 
 # One file for every system and Python; a name of ours in its head instead of a command line.
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio import __version__
-from studio.errors import StudioError
+from studio.errors import OutputError, StudioError
 
 if TYPE_CHECKING:
     from studio.hub import ModelFiles
@@ -45,7 +45,7 @@ def main(words: Sequence[str] | None = None) -> int:
         tell("stopped")
         return STOPPED
     except BrokenPipeError:  # the reader of our output has left, as in `... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        no_output(BrokenPipeError())
         return MENDABLE
 
 
@@ -54,9 +54,25 @@ def tell(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
+def put(text: str) -> None:
+    """What was asked for, on standard output. Raises OutputError when it takes no more."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise no_output(error) from error
+
+
 def put_json(value: Any) -> None:
     """The one JSON document of a command. ASCII only, so that no console code page can spoil it."""
-    print(json.dumps(value, indent=1, allow_nan=False))
+    put(json.dumps(value, indent=1, allow_nan=False))
+
+
+def no_output(error: OSError) -> OutputError:
+    """The error for a person when standard output fails; from here on it swallows what is still to be flushed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return OutputError(f"Standard output cannot be written: {error.strerror}.", "Send it to another place.")
 
 
 @contextmanager
@@ -152,11 +168,11 @@ def _engines(options: argparse.Namespace) -> None:
     with opened() as studio:
         rows = studio.engines()
     if options.markdown:
-        print(listings.engines_overview(row.spec for row in rows).markdown())
+        put(listings.engines_overview(row.spec for row in rows).markdown())
     elif options.json:
         put_json([listings.engine_values(row) for row in rows])
     else:
-        print(listings.engines_table(rows))
+        put(str(listings.engines_table(rows)))
 
 
 def _voices(options: argparse.Namespace) -> None:
@@ -168,7 +184,7 @@ def _voices(options: argparse.Namespace) -> None:
     if options.json:
         put_json([listings.voice_values(voice) for voice in voices])
     else:
-        print(listings.voices_table(voices))
+        put(str(listings.voices_table(voices)))
 
 
 def _runs(options: argparse.Namespace) -> None:
@@ -179,7 +195,7 @@ def _runs(options: argparse.Namespace) -> None:
     if options.json:
         put_json([listings.run_values(run) for run in runs])
     elif runs:
-        print(listings.runs_table(runs))
+        put(str(listings.runs_table(runs)))
     else:
         tell("Nothing has been spoken yet.")
 
@@ -193,9 +209,9 @@ def _doctor(options: argparse.Namespace) -> int:
         put_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            print(f"{finding.state:<6}{finding.name:<16}{finding.text}")
+            put(f"{finding.state:<6}{finding.name:<16}{finding.text}")
             if finding.remedy:
-                print(f"{'':22}-> {finding.remedy}")
+                put(f"{'':22}-> {finding.remedy}")
     return MENDABLE if any(finding.state == "mend" for finding in findings) else 0
 
 

@@ -101,7 +101,7 @@ def _hub_cache() -> Finding:
 def _torch() -> Finding:
     found = version("torch")
     if found is None:
-        return Finding("torch", "not installed; no engine of today needs it", None)
+        return Finding("torch", "not installed; an engine that needs it says so below", None)
     cuda = _cuda_of_torch()
     kind = f"for CUDA {cuda}" if cuda else "without CUDA"
     return Finding("torch", f"PyTorch {found}, {kind}", {"version": found, "cuda": cuda})

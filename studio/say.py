@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from studio import listings, soundfiles
 from studio.advice import advise
-from studio.cli import opened, put_json, tell
+from studio.cli import no_output, opened, put_json, tell
 from studio.disk import aside, cannot_write
 from studio.engines.base import EngineSpec
 from studio.errors import EngineUnavailable, OutputError, ScriptError, StudioError
@@ -32,7 +32,7 @@ from studio.studio import Studio
 from studio.takes import Run
 
 STDIO = "-"
-SHOWN_CHARACTERS, SHOWN_LINES = 40, 5
+SHOWN_CHARACTERS, SHOWN_LINES, SHOWN_SPEAKERS = 40, 5, 8
 
 
 class Stopped(StudioError):
@@ -230,9 +230,14 @@ def _speak(studio: Studio, engine: str, request: SpeechRequest, fresh: bool) -> 
 def _deliver(sound: Path, target: Path | None) -> None:
     """Copy the finished sound to where it is wanted, whole or not at all. Raises OutputError."""
     if target is None:
-        with sound.open("rb") as source:
-            shutil.copyfileobj(source, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+        try:
+            with sound.open("rb") as source:
+                shutil.copyfileobj(source, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise no_output(error) from error
     elif _is_device(target):
         try:
             with sound.open("rb") as source, target.open("wb") as sink:
@@ -260,7 +265,8 @@ def _report(done: Progressed, target: Target, notes: list[str]) -> dict[str, Any
 
 def _summary(done: Progressed, target: Target) -> str:
     run = done.finished
-    cast = ", ".join(f"{speaker} is {voice}" for speaker, voice in run.voices.items())
+    cast = ", ".join(f"{speaker} is {voice}" for speaker, voice in list(run.voices.items())[:SHOWN_SPEAKERS])
+    cast += f" and {len(run.voices) - SHOWN_SPEAKERS} more" if len(run.voices) > SHOWN_SPEAKERS else ""
     worked = f"worked {run.work_seconds:.1f} s" if done.reused < done.passages else "had spoken all of it before"
     loudness = "" if run.loudness_lufs is None else f", {run.loudness_lufs:.1f} LUFS"
     lines = [f"note: {note}" for note in run.notes]

@@ -390,6 +390,15 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(call: Cli, tmp_path: P
     assert not list((tmp_path / "data").rglob("*.part"))
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_standard_output_is_an_error(call: Cli, tmp_path: Path) -> None:
+    code = "import sys; from studio.cli import main; sys.stdout = open('/dev/full', 'w'); sys.exit(main(['engines']))"
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("Standard output cannot be written: No space left")
+    assert "Traceback" not in answer.stderr
+
+
 def test_a_reader_that_leaves_early_is_no_crash(call: Cli, tmp_path: Path) -> None:
     with start(tmp_path, "engines", "--json") as process:
         assert process.stdout and process.stderr

@@ -23,6 +23,7 @@ FLOORS = (
     "library trials benchmark export studio",  # 4 what is kept, compared, written out; the one door
     "ui api cli say listings doctor __main__",  # 5 three thin faces
 )
+ENGINES = {name.partition("-")[0] for name in MODULES}  # "dia2-1b" is a size of dia2
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules.split()}
 
 # Too heavy to import before they are needed: a page, a `--help` and a test of a parser do without.
@@ -89,7 +90,7 @@ def _reason(here: tuple[str, ...], what: list[str], at_top: bool) -> str:
         return ""
     if FLOOR.get(what[1], 0) > FLOOR[here[0]]:
         return f"floor {FLOOR[here[0]]} may not use floor {FLOOR[what[1]]}"
-    if what[1] == "engines" and len(what) > 2 and what[2] in MODULES and here[:2] != ("engines", what[2]):
+    if what[1] == "engines" and len(what) > 2 and what[2] in ENGINES and here[:2] != ("engines", what[2]):
         return (
             f"nobody names an engine but MODULES; use engines.module({what[2]!r}), or share code in a module beside it"
         )
