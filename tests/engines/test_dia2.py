@@ -13,11 +13,16 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+import tiny  # noqa: E402
 import tiny_dia2  # noqa: E402
 
+from studio import engines  # noqa: E402
 from studio.audio import Audio  # noqa: E402
+from studio.engines.base import Placement  # noqa: E402
 from studio.engines.checkpoint import Checkpoint  # noqa: E402
+from studio.engines.dia2 import VARIANTS  # noqa: E402
 from studio.engines.dia2.config import Config  # noqa: E402
+from studio.engines.dia2.engine import Dia2Engine  # noqa: E402
 from studio.engines.dia2.layout import plan  # noqa: E402
 from studio.engines.dia2.machine import REFERENCE, Entry, Feed, Machine  # noqa: E402
 from studio.engines.dia2.model import Net, Place  # noqa: E402
@@ -260,3 +265,14 @@ def test_damaged_files_are_named(name: str, content: str, complaint: str, tmp_pa
     with pytest.raises(EngineUnavailable, match=complaint) as caught:
         open_net(folder)
     assert caught.value.message
+
+
+def test_a_codec_with_too_few_codebooks_is_refused(tmp_path: Path) -> None:
+    codec, placement = tiny.mimi(tmp_path, books=4), Placement("cpu", 1, tmp_path)
+    with pytest.raises(EngineUnavailable, match="4 codebooks and Dia2 8"):
+        Dia2Engine.open(VARIANTS["dia2-1b"].SPEC, (GOLDENS / "dia2", codec), placement, "")
+
+
+def test_an_id_with_a_dash_is_a_size_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "MODULES", ("dia2-1b", "dia2-2b"))
+    assert [engines.module(name).SPEC.title for name in engines.MODULES] == ["Dia2 1B", "Dia2 2B"]

@@ -19,7 +19,7 @@ from studio.engines.base import EngineSpec, Placement
 from studio.engines.checkpoint import Checkpoint
 from studio.engines.dia2.config import Config
 from studio.engines.dia2.layout import plan
-from studio.engines.dia2.machine import INITIAL_PADDING, MAX_PADDING, Entry
+from studio.engines.dia2.machine import INITIAL_PADDING, MAX_PADDING, REFERENCE, Entry
 from studio.engines.dia2.model import Net
 from studio.engines.dia2.prefix import Clip, References, heard
 from studio.engines.dia2.sampling import Draw, Sampling
@@ -45,15 +45,22 @@ class WordTime:
     start: float
 
 
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """What is in memory."""
+
+    net: Net
+    vocabulary: Vocabulary
+    codec: Mimi
+    references: References
+
+
 class Dia2Engine:
     """The model, its codec and its tokenizer in memory."""
 
-    def __init__(self, spec: EngineSpec, net: Net, vocabulary: Vocabulary, codec: Mimi, threads: int) -> None:
+    def __init__(self, spec: EngineSpec, loaded: Loaded, threads: int) -> None:
         self._spec = spec
-        self._net: Net | None = net
-        self._vocabulary = vocabulary
-        self._codec: Mimi | None = codec
-        self._references = References(vocabulary, codec, net.config.books)
+        self._held: Loaded | None = loaded
         self._threads = threads
 
     @staticmethod
@@ -79,7 +86,8 @@ class Dia2Engine:
         mimi = Mimi.load(codec, placement.device, remedy)
         if mimi.books < config.books:
             raise EngineUnavailable(f"The codec has {mimi.books} codebooks and Dia2 {config.books}.", remedy)
-        return Dia2Engine(spec, Net(config, weights), vocabulary, mimi, placement.threads)
+        loaded = Loaded(Net(config, weights), vocabulary, mimi, References(vocabulary, mimi, config.books))
+        return Dia2Engine(spec, loaded, placement.threads)
 
     @property
     def spec(self) -> EngineSpec:
@@ -96,7 +104,7 @@ class Dia2Engine:
         """
         speakers, context = request.script.speakers, request.context
         slots, clips = self._cast({speaker: request.voices[speaker] for speaker in speakers}, context)
-        prefix = self._references.prefix(clips)
+        prefix = self._loaded.references.prefix(clips)
         entries = list(self._entries(request.script.turns, slots))
         self._check_length([entry for entry in entries if entry], prefix)
         return (yield from self._speech(entries, request.sampling, request.seed, prefix))
@@ -113,12 +121,11 @@ class Dia2Engine:
         """
         slots, clips = self._cast(voices, ())
         entries = self._entries(turns, slots)
-        return (yield from self._speech(entries, sampling, seed, self._references.prefix(clips)))
+        return (yield from self._speech(entries, sampling, seed, self._loaded.references.prefix(clips)))
 
     def close(self) -> None:
         """Give the memory back."""
-        self._net = self._codec = None
-        del self._references
+        self._held = None
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -140,13 +147,13 @@ class Dia2Engine:
         return dict(zip(order, TAGS, strict=False)), [clip for speaker in order if (clip := clips[speaker])]
 
     def _entries(self, turns: Iterable[Turn | None], slots: Mapping[str, str]) -> Iterator[Entry | None]:
-        return self._vocabulary.entries(_texts(turns, slots), FRAMES_PER_SECOND)
+        return self._loaded.vocabulary.entries(_texts(turns, slots), FRAMES_PER_SECOND)
 
     def _check_length(self, entries: Sequence[Entry], prefix: Prefix | None) -> None:
         """Raises ScriptError when there is nothing to say, RequestError when the fastest speech would be too long."""
         if not any(entry.tokens for entry in entries):
             raise ScriptError("There is nothing to say.", "Write some words.")
-        config = self._loaded()[0].config
+        config = self._loaded.net.config
         room = config.max_steps - (prefix.steps if prefix else 0) - INITIAL_PADDING - config.lag - MAX_PADDING
         least = sum(len(entry.tokens) + 1 for entry in entries)
         if least > room:
@@ -156,30 +163,33 @@ class Dia2Engine:
                 "Make the passage shorter, or the references.",
             )
 
-    def _loaded(self) -> tuple[Net, Mimi]:
-        if self._net is None or self._codec is None:
+    @property
+    def _loaded(self) -> Loaded:
+        if self._held is None:
             raise SynthesisError(f"{self.spec.title} has been unloaded.", "Load it again.")
-        return self._net, self._codec
+        return self._held
 
     def _speech(
         self, entries: Iterable[Entry | None], sampling: Mapping[str, float], seed: int, prefix: Prefix | None
     ) -> Generator[Audio, None, tuple[WordTime, ...]]:
-        net, codec = self._loaded()
+        held = self._loaded
         torch.set_num_threads(self._threads)
         try:
-            speech = Speech(net, self._vocabulary.begin, _sampling(sampling), seed, entries, prefix)
-            yield from _sound(speech.frames(), MimiStream(codec))
+            speech = Speech(held.net, held.vocabulary.begin, _sampling(sampling), seed, entries, prefix)
+            yield from _sound(speech.frames(), MimiStream(held.codec))
         except torch.OutOfMemoryError as error:
             remedy = "Unload other engines, use shorter passages, or choose Dia2 1B or the CPU."
             raise SynthesisError(f"{self.spec.title} ran out of memory.", remedy) from error
         if speech.unspoken or not speech.is_whole:
             raise SynthesisError(
-                f"Dia2's {net.config.max_steps / FRAMES_PER_SECOND:.0f} s were over before all was said"
+                f"Dia2's {held.net.config.max_steps / FRAMES_PER_SECOND:.0f} s were over before all was said"
                 + (f"; it goes on at {speech.unspoken[0].text!r}." if speech.unspoken else "."),
                 "Make the passage shorter, or the references, or try another seed.",
             )
         first = speech.first_frame or 0
-        said = [(entry, step) for entry, step in speech.machine.said if entry.turn >= 0]
+        said = [(entry, step) for entry, step in speech.machine.said if entry.turn != REFERENCE]
+        if not said:
+            raise ScriptError("There was nothing to say.", "Write some words.")
         return tuple(WordTime(entry.turn, entry.text, max(0, step - first) / FRAMES_PER_SECOND) for entry, step in said)
 
 
