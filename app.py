@@ -12,6 +12,7 @@ from studio.studio import Studio
 from studio.ui import fast_gradio
 
 BUILT_IN = "hibari"
+WARM_UP_AFTER_SECONDS = 2.0  # the first page is painted before that, undisturbed
 
 
 def warm_up(studio: Studio) -> None:
@@ -44,10 +45,13 @@ def main() -> int:
         return 1
     sys.stdout.write(f"Dialogue Studio is at {url}\n")
     sys.stdout.flush()
-    threading.Thread(target=warm_up, args=[studio], name="warm-up", daemon=True).start()
+    warming = threading.Timer(WARM_UP_AFTER_SECONDS, warm_up, args=[studio])
+    warming.daemon = True
+    warming.start()
     try:
         demo.block_thread()
     finally:
+        warming.cancel()
         studio.close()
     return 0
 

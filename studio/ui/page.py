@@ -39,6 +39,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         "server_name": settings.host,
         "theme": theme.theme(),
         "head": theme.head(),
+        "favicon_path": str(theme.STATIC / "favicon.svg"),
         "footer_links": ["api"],
         "run_history": False,
         "ssr_mode": False,

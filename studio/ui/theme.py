@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 STATIC = Path(__file__).parent / "static"
-STYLES = ("page.css", "editor.css", "side.css", "dock.css")
+STYLES = ("page.css", "parts.css", "editor.css", "turn.css", "side.css", "settings.css", "dock.css")
 SHARED = ("base.js", "menu.js", "desk.js")
 
 

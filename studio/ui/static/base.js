@@ -58,7 +58,11 @@ window.studio = (() => {
   }
 
   function iconButton(name, label, onclick, attributes = {}) {
-    return el("button", { type: "button", class: "tool", "aria-label": label, title: label, onclick, ...attributes }, icon(name));
+    return el(
+      "button",
+      { type: "button", class: "tool", "aria-label": label, title: label, onclick, ...attributes },
+      icon(name),
+    );
   }
 
   // Fills every <i data-icon="play"> of a template with its drawing.
@@ -96,7 +100,8 @@ window.studio = (() => {
     return target.tagName === "INPUT" && !["button", "checkbox", "radio"].includes(target.type);
   };
 
-  const randomId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const randomId = () =>
+    Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
   // localStorage may be refused (private windows, a full disk): the page then works without memory.
   const memory = {
@@ -126,5 +131,5 @@ window.studio = (() => {
     setTimeout(() => URL.revokeObjectURL(url), 30_000);
   }
 
-  return { on, emit, el, icon, iconButton, drawIcons, clock, plural, later, isTyping, randomId, memory, download, parts: {} };
+  return { on, emit, el, icon, iconButton, drawIcons, clock, plural, later, isTyping, randomId, memory, download };
 })();

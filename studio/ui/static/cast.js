@@ -5,11 +5,19 @@ const list = element.querySelector(".cast-list");
 let given = {}; // speaker -> voice the studio would give, from the review
 
 const turnsOf = (name) => desk.state.rows.filter((turn) => turn.speaker === name).length;
-const changed = (name, part) => desk.set({ cast: desk.state.cast.map((one) => (one.name === name ? { ...one, ...part } : one)) });
+const changed = (name, part) =>
+  desk.set({ cast: desk.state.cast.map((one) => (one.name === name ? { ...one, ...part } : one)) });
 
 // A name as a script can hold it, or "" for what cannot become one.
 function clean(text) {
-  const name = text.normalize("NFC").replace(/[^\p{L}\p{M}\p{N} .'’\-_#&]/gu, " ").replace(/\s+/g, " ").replace(/^[^\p{L}\p{N}]+/u, "").trim().slice(0, 40).trim();
+  const name = text
+    .normalize("NFC")
+    .replace(/[^\p{L}\p{M}\p{N} .'’\-_#&]/gu, " ")
+    .replace(/\s+/g, " ")
+    .replace(/^[^\p{L}\p{N}]+/u, "")
+    .trim()
+    .slice(0, 40)
+    .trim();
   const numbered = /^s(\d{1,3})$/i.exec(name);
   if (numbered) return `S${Number(numbered[1])}`;
   return /\p{L}/u.test(name) && name.toLowerCase() !== "cast" ? name : "";
@@ -19,9 +27,17 @@ function clean(text) {
 function rename(old, field) {
   const name = clean(field.value);
   field.value = old;
-  if (!name) return studio.toast("That cannot be a name.", { kind: "problem", remedy: "Use letters, digits and spaces, with a letter among them." });
+  if (!name)
+    return studio.toast("That cannot be a name.", {
+      kind: "problem",
+      remedy: "Use letters, digits and spaces, with a letter among them.",
+    });
   if (name === old) return;
-  if (desk.member(name)) return studio.toast(`There is already a speaker called ${name}.`, { kind: "problem", remedy: "Choose another name." });
+  if (desk.member(name))
+    return studio.toast(`There is already a speaker called ${name}.`, {
+      kind: "problem",
+      remedy: "Choose another name.",
+    });
   studio.emit("mark");
   desk.set({
     cast: desk.state.cast.map((one) => (one.name === old ? { ...one, name } : one)),
@@ -30,11 +46,28 @@ function rename(old, field) {
 }
 
 function colourMenu(one) {
-  const swatch = el("button", { type: "button", class: "swatch", "data-colour": one.colour, "aria-label": `Colour of ${one.name}`, title: "Change the colour" });
+  const swatch = el("button", {
+    type: "button",
+    class: "swatch",
+    "data-colour": one.colour,
+    "aria-label": `Colour of ${one.name}`,
+    title: "Change the colour",
+  });
   const choices = [...Array(desk.COLOURS).keys()].map((colour) =>
-    el("button", { type: "button", class: "swatch", "data-colour": colour, "aria-label": `Colour ${colour + 1}`, "aria-pressed": String(colour === one.colour), onclick: () => changed(one.name, { colour }) }),
+    el("button", {
+      type: "button",
+      class: "swatch",
+      "data-colour": colour,
+      "aria-label": `Colour ${colour + 1}`,
+      "aria-pressed": String(colour === one.colour),
+      onclick: () => changed(one.name, { colour }),
+    }),
   );
-  const shelf = el("div", { class: "swatches", role: "group", "aria-label": `Colours for ${one.name}`, hidden: true }, ...choices);
+  const shelf = el(
+    "div",
+    { class: "swatches", role: "group", "aria-label": `Colours for ${one.name}`, hidden: true },
+    ...choices,
+  );
   const toggle = (open) => {
     shelf.hidden = !open;
     swatch.setAttribute("aria-expanded", String(open));
@@ -50,16 +83,27 @@ function colourMenu(one) {
     event.stopPropagation();
     choices[(choices.indexOf(document.activeElement) + by + choices.length) % choices.length].focus();
   });
-  shelf.addEventListener("focusout", (event) => !shelf.contains(event.relatedTarget) && event.relatedTarget !== swatch && toggle(false));
+  shelf.addEventListener(
+    "focusout",
+    (event) => !shelf.contains(event.relatedTarget) && event.relatedTarget !== swatch && toggle(false),
+  );
   return el("div", { class: "colour" }, swatch, shelf);
 }
 
 function voiceMenu(one) {
   const voices = desk.spec()?.voices || [];
   const automatic = given[one.name];
-  const select = el("select", { class: "voice", "aria-label": `Voice of ${one.name}` }, el("option", { value: "" }, automatic ? `${automatic.name} (chosen for you)` : "Chosen for you"));
-  for (const voice of voices) select.append(el("option", { value: voice.id }, voice.description ? `${voice.name}: ${voice.description}` : voice.name));
-  if (one.voice && !voices.some((voice) => voice.id === one.voice) && one.voice.includes("@")) select.append(el("option", { value: one.voice }, one.voice));
+  const select = el(
+    "select",
+    { class: "voice", "aria-label": `Voice of ${one.name}` },
+    el("option", { value: "" }, automatic ? `${automatic.name} (chosen for you)` : "Chosen for you"),
+  );
+  for (const voice of voices)
+    select.append(
+      el("option", { value: voice.id }, voice.description ? `${voice.name}: ${voice.description}` : voice.name),
+    );
+  if (one.voice && !voices.some((voice) => voice.id === one.voice) && one.voice.includes("@"))
+    select.append(el("option", { value: one.voice }, one.voice));
   select.value = one.voice;
   if (select.selectedIndex < 0) select.value = "";
   select.addEventListener("change", () => changed(one.name, { voice: select.value }));
@@ -68,10 +112,21 @@ function voiceMenu(one) {
 
 function member(one) {
   const count = turnsOf(one.name);
-  const name = el("input", { type: "text", class: "name", value: one.name, maxlength: 40, "aria-label": `Name of ${one.name}`, spellcheck: "false", autocomplete: "off" });
+  const name = el("input", {
+    type: "text",
+    class: "name",
+    value: one.name,
+    maxlength: 40,
+    "aria-label": `Name of ${one.name}`,
+    spellcheck: "false",
+    autocomplete: "off",
+  });
   name.addEventListener("change", () => rename(one.name, name));
   name.addEventListener("keydown", (event) => event.key === "Enter" && !event.ctrlKey && !event.metaKey && name.blur());
-  const remove = iconButton("close", `Remove ${one.name}`, () => [studio.emit("mark"), desk.set({ cast: desk.state.cast.filter((other) => other !== one) })]);
+  const remove = iconButton("close", `Remove ${one.name}`, () => [
+    studio.emit("mark"),
+    desk.set({ cast: desk.state.cast.filter((other) => other !== one) }),
+  ]);
   remove.disabled = count > 0 || desk.state.cast.length < 2;
   if (count) remove.title = `${one.name} has ${plural(count, "turn")}; give them to somebody else first`;
   return el("li", { class: "member", "data-colour": one.colour }, colourMenu(one), name, remove, voiceMenu(one));
@@ -81,7 +136,8 @@ function member(one) {
 function show() {
   const active = list.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
   list.replaceChildren(...desk.state.cast.map(member));
-  if (active) [...list.querySelectorAll("[aria-label]")].find((node) => node.getAttribute("aria-label") === active)?.focus();
+  if (active)
+    [...list.querySelectorAll("[aria-label]")].find((node) => node.getAttribute("aria-label") === active)?.focus();
 }
 
 element.querySelector(".add-speaker").addEventListener("click", () => {

@@ -69,8 +69,16 @@
   function lay(found, { keepCast = false } = {}) {
     const rows = (found.rows || []).map((turn) => row(turn.speaker, turn.text, turn.pause ?? null));
     const before = keepCast ? state.cast : [];
-    let cast = (found.cast || []).map((one, at) => ({ voice: "", colour: at % COLOURS, ...(before.find((old) => old.name === one.name) || {}), ...one }));
-    cast = castFor(rows.map((turn) => turn.speaker), cast);
+    let cast = (found.cast || []).map((one, at) => ({
+      voice: "",
+      colour: at % COLOURS,
+      ...(before.find((old) => old.name === one.name) || {}),
+      ...one,
+    }));
+    cast = castFor(
+      rows.map((turn) => turn.speaker),
+      cast,
+    );
     if (cast.length < 2) cast = castFor(["S1", "S2"].slice(cast.length ? 1 : 0), cast);
     const part = { rows: rows.length ? rows : [row(cast[0].name)], cast, lead: found.lead || 0 };
     if (found.engine && spec(found.engine) && !spec(found.engine).obstacle) part.engine = found.engine;
@@ -89,7 +97,10 @@
   }
 
   // One question to the server. Rejects with { message, remedy } that can be shown as they are.
-  const LOST = { message: "The studio does not answer.", remedy: "Check that it still runs; your script is kept in this browser." };
+  const LOST = {
+    message: "The studio does not answer.",
+    remedy: "Check that it still runs; your script is kept in this browser.",
+  };
   let ask = () => Promise.reject(LOST);
   function connect(server) {
     ask = async (name, payload = {}) => {
@@ -107,7 +118,9 @@
     const known = new Set((spec()?.voices || []).map((voice) => voice.id));
     const speaking = new Set(state.rows.filter((turn) => turn.text.trim()).map((turn) => turn.speaker));
     const chosen = state.cast.filter((one) => speaking.has(one.name) && one.voice);
-    return Object.fromEntries(chosen.filter((one) => known.has(one.voice) || one.voice.includes("@")).map((one) => [one.name, one.voice]));
+    return Object.fromEntries(
+      chosen.filter((one) => known.has(one.voice) || one.voice.includes("@")).map((one) => [one.name, one.voice]),
+    );
   }
 
   const order = () => ({
@@ -135,8 +148,28 @@
   };
 
   studio.desk = {
-    state, MAX_SEED, COLOURS, browser, own, row, set, lay, open, connect, order, snapshot, spec, member, colourOf, castFor,
-    freeName, freeColour, nextSpeaker, isWritten, rollSeed, remember,
+    state,
+    MAX_SEED,
+    COLOURS,
+    browser,
+    own,
+    row,
+    set,
+    lay,
+    open,
+    connect,
+    order,
+    snapshot,
+    spec,
+    member,
+    colourOf,
+    castFor,
+    freeName,
+    freeColour,
+    nextSpeaker,
+    isWritten,
+    rollSeed,
+    remember,
     get specs() {
       return specs;
     },

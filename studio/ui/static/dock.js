@@ -18,7 +18,17 @@ function asked(order) {
   sound.unlock(); // only now, in the click itself, may a browser allow sound
   const rows = order.rows.map(({ id, speaker, text }) => ({ id, speaker, text }));
   const reading = makeReading({ token: order.token, rows, owners: [], engine: order.engine });
-  job = { token: order.token, phase: "asked", reading, sound, meter: makeMeter(engine.sample_rate), next: 0, early: new Map(), title: engine.title, began: performance.now() };
+  job = {
+    token: order.token,
+    phase: "asked",
+    reading,
+    sound,
+    meter: makeMeter(engine.sample_rate),
+    next: 0,
+    early: new Map(),
+    title: engine.title,
+    began: performance.now(),
+  };
   player.load(sound, { of: reading, seconds: estimate?.seconds || 0 });
   hideProblem();
   studio.emit("reading", reading);
@@ -60,7 +70,9 @@ function playInOrder() {
 
 async function askFor(asking) {
   asking.asking = true;
-  const { pieces } = await studio.ask("pieces", { token: asking.token, first: asking.next }).catch(() => ({ pieces: [] }));
+  const { pieces } = await studio
+    .ask("pieces", { token: asking.token, first: asking.next })
+    .catch(() => ({ pieces: [] }));
   asking.asking = false;
   if (asking !== job) return;
   job.sound.stats.asked++;
@@ -113,7 +125,10 @@ async function stop() {
 // The server went away, or met an error it has no words for: what was heard stays, and one can try again.
 function lost() {
   if (!isBusy() && job?.phase !== "stopping") return;
-  Object.assign(job, { phase: "failed", error: { message: "The studio broke off.", remedy: "Try again; if it happens once more, look at its log." } });
+  Object.assign(job, {
+    phase: "failed",
+    error: { message: "The studio broke off.", remedy: "Try again; if it happens once more, look at its log." },
+  });
   job.reading.states = job.reading.states.replace(/[ws]/g, ".");
   over();
   show();
@@ -124,7 +139,10 @@ function act(options) {
   if (isBusy()) return stop();
   if (job?.phase === "stopping") return;
   if (!studio.desk.isWritten()) {
-    return showProblem({ message: "The script is empty.", remedy: "Write a line, paste a dialogue, or start from a sample." });
+    return showProblem({
+      message: "The script is empty.",
+      remedy: "Write a line, paste a dialogue, or start from a sample.",
+    });
   }
   studio.emit("speak", options);
 }
@@ -162,8 +180,13 @@ function showEstimate() {
   const line = part(".dock-estimate");
   line.dataset.problem = String(Boolean(estimate?.problem));
   if (!estimate) line.textContent = studio.desk.isWritten() ? "" : "Nothing to say yet";
-  else if (estimate.problem) line.textContent = estimate.notes.length ? "One turn cannot be read; see its note" : estimate.problem.message;
-  else line.replaceChildren(`About ${clock(estimate.seconds)} of sound, ${plural(estimate.passages, "passage")}`, studio.el("span", {}, `, ${estimate.device}`));
+  else if (estimate.problem)
+    line.textContent = estimate.notes.length ? "One turn cannot be read; see its note" : estimate.problem.message;
+  else
+    line.replaceChildren(
+      `About ${clock(estimate.seconds)} of sound, ${plural(estimate.passages, "passage")}`,
+      studio.el("span", {}, `, ${estimate.device}`),
+    );
 }
 
 function showProblem({ message, remedy = "" }) {

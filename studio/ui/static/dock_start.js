@@ -23,8 +23,20 @@ function loadTake(take) {
   if (isBusy()) stop();
   loaded = take;
   job = null;
-  const reading = makeReading({ token: take.id, run: take.id, rows: take.rows, timings: take.timings, states: take.states, engine: take.engine });
-  player.load(makeFileSound(take.url, take.seconds), { of: reading, peaks: take.peaks, rate: take.peaks_per_second, seconds: take.seconds });
+  const reading = makeReading({
+    token: take.id,
+    run: take.id,
+    rows: take.rows,
+    timings: take.timings,
+    states: take.states,
+    engine: take.engine,
+  });
+  player.load(makeFileSound(take.url, take.seconds), {
+    of: reading,
+    peaks: take.peaks,
+    rate: take.peaks_per_second,
+    seconds: take.seconds,
+  });
   hideProblem();
   show();
   part(".dock-status").textContent = `${take.engine_title}, ${take.when}`;
@@ -71,7 +83,9 @@ function begin() {
   part(".dock-next").addEventListener("click", () => player.step(1));
   part(".dock-slider").addEventListener("keydown", onSliderKey);
   part(".dock-problem button").addEventListener("click", hideProblem);
-  studio.menu(part(".dock-files"), () => FORMATS.map(([form, label, hint]) => ({ label, hint, act: () => save(form) })));
+  studio.menu(part(".dock-files"), () =>
+    FORMATS.map(([form, label, hint]) => ({ label, hint, act: () => save(form) })),
+  );
   document.addEventListener("keydown", onKey);
   const tellHeight = () => document.documentElement.style.setProperty("--dock", `${dock.offsetHeight}px`);
   new ResizeObserver(tellHeight).observe(dock);
@@ -83,10 +97,7 @@ function begin() {
   studio.on("lost", lost);
   studio.on("load take", loadTake);
   studio.on("forget take", forgetTake);
-  studio.on("problem", (problem) => {
-    showProblem(problem);
-    studio.toast(problem.message, { kind: "problem", remedy: problem.remedy });
-  });
+  studio.on("problem", showProblem);
   studio.on("review", (answer) => {
     estimate = answer;
     showEstimate();

@@ -155,6 +155,10 @@ function mend(id, note) {
   if (index < 0) return;
   const turn = rows()[index];
   const { start, end, text, speaker } = { start: note.start, end: note.end, ...note.fix };
-  const words = text == null ? turn.text : (turn.text.slice(0, start) + text + turn.text.slice(end)).replace(/ {2,}/g, " ").trim();
-  change({ rows: replaced(index, 1, { ...turn, text: words, speaker: speaker || turn.speaker }) }, { id, at: Math.min(start, words.length) });
+  const words =
+    text == null ? turn.text : (turn.text.slice(0, start) + text + turn.text.slice(end)).replace(/ {2,}/g, " ").trim();
+  change(
+    { rows: replaced(index, 1, { ...turn, text: words, speaker: speaker || turn.speaker }) },
+    { id, at: Math.min(start, words.length) },
+  );
 }

@@ -100,7 +100,10 @@ let reachable = null;
 function onFocus(event) {
   const view = views.get(idOf(event.target));
   if (!view || view === reachable) return;
-  for (const [owner, index] of [[reachable, -1], [view, 0]]) {
+  for (const [owner, index] of [
+    [reachable, -1],
+    [view, 0],
+  ]) {
     for (const part of TOOLS) if (owner) owner[part].tabIndex = index;
   }
   reachable = view;
@@ -133,6 +136,14 @@ function fillOpened(event) {
   if (event.target?.matches(".turn-speaker")) fillSpeakers(event.target, rows()[at(idOf(event.target))].speaker);
 }
 
-const LISTENERS = { keydown: onKey, beforeinput: onBeforeInput, input: onInput, paste: onPaste, focusin: onFocus, click: onClick, change: onChange };
+const LISTENERS = {
+  keydown: onKey,
+  beforeinput: onBeforeInput,
+  input: onInput,
+  paste: onPaste,
+  focusin: onFocus,
+  click: onClick,
+  change: onChange,
+};
 for (const [name, hear] of Object.entries(LISTENERS)) list.addEventListener(name, hear);
 for (const name of ["pointerdown", "focusin"]) list.addEventListener(name, fillOpened);

@@ -8,15 +8,17 @@ function link() {
   const byId = new Map(rows().map((turn) => [turn.id, turn]));
   const same = (turn, one) => turn && turn.speaker === one.speaker && turn.text === one.text;
   const found = spoken.map((one) => (same(byId.get(one.id), one) ? one.id : null));
+  const taken = new Set(found);
   let from = 0;
   spoken.forEach((one, index) => {
     if (found[index] || byId.has(one.id)) return;
-    const next = rows().findIndex((turn, where) => where >= from && same(turn, one) && !found.includes(turn.id));
+    const next = rows().findIndex((turn, where) => where >= from && same(turn, one) && !taken.has(turn.id));
     if (next < 0) return;
-    found[index] = rows()[next].id;
+    taken.add((found[index] = rows()[next].id));
     from = next + 1;
   });
-  sounded = new Map(found.flatMap((id, index) => (id ? [[id, reading.partsOf(index)]] : [])));
+  const turns = reading?.turnsByRow();
+  sounded = new Map(found.flatMap((id, index) => (id && turns.has(index) ? [[id, turns.get(index)]] : [])));
   showProgress();
 }
 const linkSoon = studio.later(120, link);
@@ -35,25 +37,37 @@ function hearTurn(id) {
 }
 
 let lit = null;
-function light(part_) {
-  const id = part_ == null ? null : [...sounded].find(([, parts]) => parts.includes(part_))?.[0];
+function light(spokenTurn) {
+  const id = spokenTurn == null ? null : [...sounded].find(([, parts]) => parts.includes(spokenTurn))?.[0];
   if (id === lit) return;
-  delete views.get(lit)?.node.dataset.sounding;
-  lit = id;
+  const before = views.get(lit)?.node;
   const node = views.get(id)?.node;
+  delete before?.dataset.sounding;
+  lit = id;
   if (!node) return;
   node.dataset.sounding = "true";
-  if (!studio.isTyping(document.activeElement)) node.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  if (!studio.isTyping(document.activeElement) && (!before || isInView(before))) follow(node);
+}
+
+// The page goes along with the sound, unless somebody writes or has scrolled elsewhere to read.
+function follow(node) {
+  const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  node.scrollIntoView({ block: "nearest", behavior: still ? "auto" : "smooth" });
+}
+
+function isInView(node) {
+  const { top, bottom } = node.getBoundingClientRect();
+  return bottom > 0 && top < window.innerHeight;
 }
 
 // Notes stand at their turn; those on the whole script stand above it.
 function showReview(answer) {
-  const notes = answer?.notes || [];
+  const notes = Map.groupBy(answer?.notes || [], (note) => note.row);
   for (const turn of rows()) {
     const view = views.get(turn.id);
-    if (view) showNotes(view, turn, notes.filter((note) => note.row === turn.id), mend);
+    if (view) showNotes(view, turn, notes.get(turn.id) || []);
   }
-  part(".sheet-notes").replaceChildren(...notes.filter((note) => !note.row).map((note) => el("p", { class: `note ${note.level}` }, icon(note.level === "info" ? "info" : "alert"), el("span", {}, note.message))));
+  part(".sheet-notes").replaceChildren(...(notes.get(null) || []).map((note) => noteLine(note)));
 }
 
 function speak(options) {

@@ -1,5 +1,4 @@
 // What stands around the turns: samples, import, export, cues, undo, and how each turn fares while it is spoken.
-const { plural } = studio;
 const MAX_FILE_BYTES = 4_000_000;
 const part = (selector) => element.querySelector(selector);
 let lastCaret = null; // where a cue goes when its button was reached by keyboard
@@ -10,12 +9,15 @@ function cues() {
   shelf.hidden = !engine?.cues.length;
   if (shelf.hidden) return;
   const keepCaret = (event) => event.preventDefault();
-  const chips = engine.cues.map((cue) => el("button", { type: "button", class: "cue-chip", onmousedown: keepCaret, onclick: () => insertCue(cue) }, cue));
+  const chips = engine.cues.map((cue) =>
+    el("button", { type: "button", class: "cue-chip", onmousedown: keepCaret, onclick: () => insertCue(cue) }, cue),
+  );
   part(".cue-list").replaceChildren(...chips);
 }
 
 function insertCue(cue) {
-  const spot = caret() || (at(lastCaret?.id) >= 0 ? lastCaret : { id: rows().at(-1).id, at: rows().at(-1).text.length });
+  const spot =
+    caret() || (at(lastCaret?.id) >= 0 ? lastCaret : { id: rows().at(-1).id, at: rows().at(-1).text.length });
   focusTurn(spot.id, spot.at);
   const field = views.get(spot.id).words;
   const [before, after] = [field.value.slice(0, spot.at), field.value.slice(spot.at)];
@@ -40,7 +42,8 @@ function replaceScript(found, what) {
 
 // A screenplay's headings or a subtitle's markup are not speech; what was not taken over is said, never hidden.
 function tellLeftOut({ left_out: lines = [] }) {
-  if (lines.length) studio.toast(`Not speech, so left out: ${lines.slice(0, 3).join("; ")}${lines.length > 3 ? ", …" : ""}`);
+  if (lines.length)
+    studio.toast(`Not speech, so left out: ${lines.slice(0, 3).join("; ")}${lines.length > 3 ? ", …" : ""}`);
 }
 
 async function startFrom(sample) {
@@ -53,11 +56,16 @@ async function startFrom(sample) {
 
 async function importFile(file) {
   try {
-    if (file.size > MAX_FILE_BYTES) throw { message: `${file.name} is too large for a script.`, remedy: "Use a text file of at most 4 MB." };
+    if (file.size > MAX_FILE_BYTES)
+      throw { message: `${file.name} is too large for a script.`, remedy: "Use a text file of at most 4 MB." };
     const bytes = new Uint8Array(await file.arrayBuffer());
     let binary = "";
-    for (let from = 0; from < bytes.length; from += 32768) binary += String.fromCharCode(...bytes.subarray(from, from + 32768));
-    replaceScript(await studio.ask("import_script", { name: file.name, data: btoa(binary) }), `${file.name} is on the desk.`);
+    for (let from = 0; from < bytes.length; from += 32768)
+      binary += String.fromCharCode(...bytes.subarray(from, from + 32768));
+    replaceScript(
+      await studio.ask("import_script", { name: file.name, data: btoa(binary) }),
+      `${file.name} is on the desk.`,
+    );
   } catch (error) {
     studio.emit("problem", error);
   }
@@ -72,11 +80,17 @@ async function exportScript(form) {
   }
 }
 
-const listSamples = () => samples.map((sample) => ({ label: sample.title, hint: sample.hint, act: () => startFrom(sample) }));
+const listSamples = () =>
+  samples.map((sample) => ({ label: sample.title, hint: sample.hint, act: () => startFrom(sample) }));
 let samples = [];
 
 function buildTools() {
-  const chooser = el("input", { type: "file", accept: ".txt,.md,.srt,.vtt,.json", hidden: true, "aria-label": "Script file" });
+  const chooser = el("input", {
+    type: "file",
+    accept: ".txt,.md,.srt,.vtt,.json",
+    hidden: true,
+    "aria-label": "Script file",
+  });
   chooser.addEventListener("change", () => {
     if (chooser.files[0]) importFile(chooser.files[0]);
     chooser.value = "";
@@ -116,7 +130,16 @@ function acceptDrops() {
 
 function offerSamples() {
   part(".empty-samples").replaceChildren(
-    ...samples.slice(0, 6).map((sample) => el("button", { type: "button", class: "sample", onclick: () => startFrom(sample) }, el("span", {}, sample.title), el("small", {}, sample.hint))),
+    ...samples
+      .slice(0, 6)
+      .map((sample) =>
+        el(
+          "button",
+          { type: "button", class: "sample", onclick: () => startFrom(sample) },
+          el("span", {}, sample.title),
+          el("small", {}, sample.hint),
+        ),
+      ),
   );
 }
 

@@ -6,16 +6,31 @@ const gigabytes = (value) => (value < 1 ? `${Math.round(value * 1000)} MB` : `${
 
 function facts(engine) {
   const memory = `${engine.memory_is_measured ? "" : "about "}${gigabytes(engine.memory_gb)} of memory`;
-  return [engine.voices.length ? studio.plural(engine.voices.length, "voice") : null, engine.needs_gpu ? "needs a GPU" : null, memory, engine.licence].filter(Boolean).join(" · ");
+  return [
+    engine.voices.length ? studio.plural(engine.voices.length, "voice") : null,
+    engine.needs_gpu ? "needs a GPU" : null,
+    memory,
+    engine.licence,
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 // A remedy that is a command can be taken along; any other is a sentence.
 function obstacle({ reason, remedy }) {
   const [, before, command] = /^(.*?)\bRun: (.+?)\.?$/s.exec(remedy) || [];
-  const told = el("p", { class: "engine-obstacle" }, el("strong", {}, reason), ` ${command ? `${before}Run:` : remedy}`);
+  const told = el(
+    "p",
+    { class: "engine-obstacle" },
+    el("strong", {}, reason),
+    ` ${command ? `${before}Run:` : remedy}`,
+  );
   if (!command) return [told];
   const copy = () => navigator.clipboard?.writeText(command).then(() => studio.toast("The command is copied."));
-  return [told, el("div", { class: "remedy" }, el("code", {}, command), studio.iconButton("copy", `Copy: ${command}`, copy))];
+  return [
+    told,
+    el("div", { class: "remedy" }, el("code", {}, command), studio.iconButton("copy", `Copy: ${command}`, copy)),
+  ];
 }
 
 function card(engine) {
@@ -24,14 +39,40 @@ function card(engine) {
   radio.disabled = Boolean(engine.obstacle);
   radio.checked = engine.id === desk.state.engine;
   radio.addEventListener("change", () => desk.set({ engine: engine.id }));
-  const about = el("div", { class: "engine-about", id: `${id}-about` }, el("p", {}, engine.summary), el("p", { class: "engine-facts" }, facts(engine)));
+  const about = el(
+    "div",
+    { class: "engine-about", id: `${id}-about` },
+    el("p", {}, engine.summary),
+    el("p", { class: "engine-facts" }, facts(engine)),
+  );
   if (engine.obstacle) about.append(...obstacle(engine.obstacle));
-  return el("div", { class: "engine", "data-off": String(radio.disabled) }, radio, el("label", { for: id }, engine.title), about);
+  return el(
+    "div",
+    { class: "engine", "data-off": String(radio.disabled) },
+    radio,
+    el("label", { for: id }, engine.title),
+    about,
+  );
 }
 
 function show() {
   for (const radio of list.querySelectorAll("input")) radio.checked = radio.value === desk.state.engine;
 }
 
-studio.on("opened", () => list.replaceChildren(...desk.specs.map(card)));
+// Those that cannot run stand together below, so that they can be folded away once one has read why.
+const FOLDED = "dialogue-studio-engines-folded";
+function others(engines) {
+  if (!engines.length) return [];
+  const summary = el("summary", {}, studio.icon("chevron"), `Not ready here (${engines.length})`);
+  const shelf = el("details", { class: "engines-off" }, summary, ...engines.map(card));
+  shelf.open = !studio.memory.read(FOLDED);
+  shelf.addEventListener("toggle", () => studio.memory.write(FOLDED, !shelf.open));
+  return [shelf];
+}
+
+studio.on("opened", () => {
+  const ready = desk.specs.filter((engine) => !engine.obstacle);
+  const off = desk.specs.filter((engine) => engine.obstacle);
+  list.replaceChildren(...ready.map(card), ...others(off));
+});
 studio.on("desk", (keys) => keys.includes("engine") && show());

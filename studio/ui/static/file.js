@@ -5,7 +5,11 @@ function makeFileSound(url, seconds) {
   audio.src = url;
   let wanted = 0; // where to begin, until the file is known well enough to go there
   audio.addEventListener("error", () => {
-    if (audio.src) studio.emit("problem", { message: "This take cannot be played.", remedy: "Its file may be gone; speak the script again." });
+    if (audio.src)
+      studio.emit("problem", {
+        message: "This take cannot be played.",
+        remedy: "Its file may be gone; speak the script again.",
+      });
   });
 
   return {
@@ -14,7 +18,14 @@ function makeFileSound(url, seconds) {
     play(from) {
       wanted = from;
       audio.currentTime = from;
-      audio.play().catch((error) => error.name !== "AbortError" && studio.emit("problem", { message: "The browser did not start the sound.", remedy: "Press play once more." }));
+      audio.play().catch(
+        (error) =>
+          error.name !== "AbortError" &&
+          studio.emit("problem", {
+            message: "The browser did not start the sound.",
+            remedy: "Press play once more.",
+          }),
+      );
     },
     pause() {
       audio.pause();

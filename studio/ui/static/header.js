@@ -38,7 +38,9 @@ const KEYS = [
 const dialog = element.querySelector("dialog");
 const mac = /Mac|iPhone|iPad/.test(navigator.platform);
 const named = (keys) => (mac ? keys.replace("Ctrl", "⌘").replace("Alt", "⌥") : keys);
-dialog.querySelector("dl").append(...KEYS.flatMap(([keys, what]) => [el("dt", {}, el("kbd", {}, named(keys))), el("dd", {}, what)]));
+dialog
+  .querySelector("dl")
+  .append(...KEYS.flatMap(([keys, what]) => [el("dt", {}, el("kbd", {}, named(keys))), el("dd", {}, what)]));
 element.querySelector(".keys").addEventListener("click", () => dialog.showModal());
 dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 studio.drawIcons(element);

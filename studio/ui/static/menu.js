@@ -20,7 +20,12 @@
 
   // items: () => [{ label, hint, act, disabled }], asked each time the menu opens.
   studio.menu = (button, items) => {
-    const list = el("div", { class: "menu-list", role: "menu", hidden: true, "aria-label": button.textContent.trim() || button.title });
+    const list = el("div", {
+      class: "menu-list",
+      role: "menu",
+      hidden: true,
+      "aria-label": button.textContent.trim() || button.title,
+    });
     button.after(list);
     button.setAttribute("aria-haspopup", "menu");
     button.setAttribute("aria-expanded", "false");
@@ -36,7 +41,12 @@
     const open = () => {
       list.replaceChildren(
         ...items().map(({ label, hint, act, disabled }) =>
-          el("button", { type: "button", role: "menuitem", tabindex: -1, disabled: Boolean(disabled), onclick: choose(act) }, el("span", {}, label), hint && el("small", {}, hint)),
+          el(
+            "button",
+            { type: "button", role: "menuitem", tabindex: -1, disabled: Boolean(disabled), onclick: choose(act) },
+            el("span", {}, label),
+            hint && el("small", {}, hint),
+          ),
         ),
       );
       list.hidden = false;

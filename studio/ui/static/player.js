@@ -12,7 +12,8 @@ function makePlayer(root) {
   let timer = null;
   let stats = null; // of the last live sound, for whoever wants to know how it went
 
-  const total = () => file?.seconds ?? (sound?.live && !sound.complete ? Math.max(expected, sound.seconds) : sound?.seconds || 0);
+  const total = () =>
+    file?.seconds ?? (sound?.live && !sound.complete ? Math.max(expected, sound.seconds) : sound?.seconds || 0);
 
   function play(from = null, to = null) {
     if (!sound) return;

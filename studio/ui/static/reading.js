@@ -9,7 +9,7 @@ function makeReading({ token, run = null, rows, owners = null, timings = [], sta
   reading.speakerOf = (turn) => rows[owner(turn)]?.speaker ?? "";
   reading.textOf = (turn) => rows[owner(turn)]?.text ?? "";
   reading.count = () => (reading.owners || rows).length;
-  reading.partsOf = (row) => [...Array(reading.count()).keys()].filter((turn) => owner(turn) === row);
+  reading.turnsByRow = () => Map.groupBy(Array(reading.count()).keys(), owner);
 
   // Live sound comes turn by turn; each piece stretches the turn it belongs to.
   reading.stretch = (turn, start, end) => {

@@ -19,7 +19,10 @@ function parameter(one) {
   const range = { min: one.minimum, max: one.maximum, step: one.step };
   const slider = el("input", { type: "range", ...range, id, "aria-describedby": `${id}-help` });
   const number = el("input", { type: "number", ...range, "aria-label": `${one.title}, exact`, inputmode: "decimal" });
-  const reset = iconButton("undo", `Reset ${one.title} to ${one.default}`, () => [setValue(one.name, undefined), show()]);
+  const reset = iconButton("undo", `Reset ${one.title} to ${one.default}`, () => [
+    setValue(one.name, undefined),
+    show(),
+  ]);
   const show = () => {
     const value = values()[one.name] ?? one.default;
     slider.value = value;
@@ -37,7 +40,15 @@ function parameter(one) {
     take(number.value);
   });
   show();
-  return el("div", { class: "parameter" }, el("label", { for: id }, one.title), number, reset, slider, el("p", { class: "help", id: `${id}-help` }, one.help));
+  return el(
+    "div",
+    { class: "parameter" },
+    el("label", { for: id }, one.title),
+    number,
+    reset,
+    slider,
+    el("p", { class: "help", id: `${id}-help` }, one.help),
+  );
 }
 
 function showEngine() {

@@ -22,7 +22,14 @@ async function hear(take) {
 async function restore(take) {
   try {
     const { rows, cast, lead, engine, sampling, seed } = await studio.ask("take", { id: take.id });
-    studio.emit("restore", { rows, cast, lead, engine, sampling: { ...studio.desk.state.sampling, [engine]: sampling }, seed });
+    studio.emit("restore", {
+      rows,
+      cast,
+      lead,
+      engine,
+      sampling: { ...studio.desk.state.sampling, [engine]: sampling },
+      seed,
+    });
   } catch (error) {
     studio.emit("problem", error);
   }
@@ -39,13 +46,20 @@ function askToDelete(take, node) {
       studio.emit("problem", error);
     }
   };
-  node.replaceChildren(el("p", { class: "take-ask" }, "Delete this take?"), el("button", { type: "button", class: "quiet danger", onclick: drop }, "Delete"), keep);
+  node.replaceChildren(
+    el("p", { class: "take-ask" }, "Delete this take?"),
+    el("button", { type: "button", class: "quiet danger", onclick: drop }, "Delete"),
+    keep,
+  );
   keep.focus();
 }
 
 function entry(take) {
   const said = take.opening || "(no words)";
-  const state = take.state === "finished" ? clock(take.seconds) : `${STATES[take.state]}, ${take.done} of ${plural(take.passages, "passage")}`;
+  const state =
+    take.state === "finished"
+      ? clock(take.seconds)
+      : `${STATES[take.state]}, ${take.done} of ${plural(take.passages, "passage")}`;
   const play = iconButton("play", `Hear “${said}”`, () => hear(take), { class: "tool take-play" });
   play.disabled = !take.playable;
   const node = el("li", { class: "take", "data-run": take.id, "data-state": take.state });
@@ -53,7 +67,16 @@ function entry(take) {
     iconButton("page", `Put “${said}” back on the desk`, () => restore(take), { class: "tool take-restore" }),
     iconButton("trash", `Delete “${said}”`, () => askToDelete(take, node), { class: "tool take-delete" }),
   ];
-  node.append(play, el("div", { class: "take-about" }, el("p", { class: "take-opening" }, said), el("p", { class: "take-facts" }, `${when(take.created)} · ${state} · ${take.engine_title}`)), ...actions);
+  node.append(
+    play,
+    el(
+      "div",
+      { class: "take-about" },
+      el("p", { class: "take-opening" }, said),
+      el("p", { class: "take-facts" }, `${when(take.created)} · ${state} · ${take.engine_title}`),
+    ),
+    ...actions,
+  );
   return node;
 }
 
@@ -62,6 +85,11 @@ function show(takes) {
   element.querySelector(".takes-empty").hidden = takes.length > 0;
 }
 
-const refresh = studio.later(150, () => studio.ask("recent", { runs: [...studio.desk.own] }).then(({ takes }) => show(takes), () => {}));
+const refresh = studio.later(150, () =>
+  studio.ask("recent", { runs: [...studio.desk.own] }).then(
+    ({ takes }) => show(takes),
+    () => {},
+  ),
+);
 studio.on("opened", ({ takes }) => show(takes));
 studio.on("over", refresh);

@@ -9,16 +9,35 @@ const STATES = { waiting: "waiting", speaking: "being spoken", done: "spoken", f
 
 function buildTurn(turn) {
   const speaker = el("select", { class: "turn-speaker" });
-  const mirror = el("div", { class: "turn-mirror", "aria-hidden": "true" });
-  const words = el("textarea", { rows: 1, spellcheck: "true", autocapitalize: "sentences", enterkeyhint: "enter" });
+  const mirror = el("div", { class: "turn-mirror", dir: "auto", "aria-hidden": "true" });
+  const words = el("textarea", {
+    rows: 1,
+    dir: "auto",
+    spellcheck: "true",
+    autocapitalize: "sentences",
+    enterkeyhint: "enter",
+  });
   const state = el("span", { class: "turn-state" });
   const notes = el("div", { class: "turn-notes" });
   const play = iconButton("play", "Hear this turn", null, { class: "tool turn-play" });
   const timer = iconButton("timer", "Set the pause after this turn", null, { class: "tool turn-timer" });
   const remove = iconButton("trash", "Delete this turn", null, { class: "tool turn-delete" });
-  const seconds = el("input", { type: "number", min: 0, max: 60, step: 0.1, inputmode: "decimal", class: "pause-seconds" });
+  const seconds = el("input", {
+    type: "number",
+    min: 0,
+    max: 60,
+    step: 0.1,
+    inputmode: "decimal",
+    class: "pause-seconds",
+  });
   const noPause = iconButton("close", "Leave the pause to the studio", null, { class: "tool pause-remove" });
-  const pause = el("div", { class: "turn-pause", hidden: true }, icon("timer"), el("label", {}, "pause ", seconds, " s"), noPause);
+  const pause = el(
+    "div",
+    { class: "turn-pause", hidden: true },
+    icon("timer"),
+    el("label", {}, "pause ", seconds, " s"),
+    noPause,
+  );
   const node = el(
     "li",
     { class: "turn", "data-id": turn.id },
@@ -68,7 +87,11 @@ function showPause(view, pause) {
 
 // The mirror lies under the words, sizes the row, and tints cues and what is noted; its own letters are not seen.
 function showMirror(view, text, marks = []) {
-  const spans = [...text.matchAll(CUE)].map((cue) => ({ start: cue.index, end: cue.index + cue[0].length, kind: "cue" }));
+  const spans = [...text.matchAll(CUE)].map((cue) => ({
+    start: cue.index,
+    end: cue.index + cue[0].length,
+    kind: "cue",
+  }));
   const cuts = [...marks.filter((mark) => mark.end > mark.start), ...spans].sort((a, b) => a.start - b.start);
   const parts = [];
   let at = 0;
@@ -80,24 +103,21 @@ function showMirror(view, text, marks = []) {
   view.mirror.replaceChildren(...parts, text.slice(at) + "\u200b");
 }
 
-function showNotes(view, turn, notes, mend) {
+function showNotes(view, turn, notes) {
   const key = JSON.stringify(notes);
   if (view.shown.notes === key) return;
   view.shown.notes = key;
-  showMirror(view, turn.text, notes.map(({ start, end, level }) => ({ start, end, kind: level })));
+  const marks = notes.map(({ start, end, level }) => ({ start, end, kind: level }));
+  showMirror(view, turn.text, marks);
   const messages = notes.map((note) => note.message);
   const different = notes.filter((note, index) => messages.indexOf(note.message) === index);
-  view.notes.replaceChildren(
-    ...different.map((note) =>
-      el(
-        "p",
-        { class: `note ${note.level}` },
-        icon(note.level === "info" ? "info" : "alert"),
-        el("span", {}, note.message),
-        note.fix && el("button", { type: "button", class: "fix", onclick: () => mend(turn.id, note) }, note.fix.label),
-      ),
-    ),
-  );
+  view.notes.replaceChildren(...different.map((note) => noteLine(note, () => mend(turn.id, note))));
+}
+
+function noteLine(note, mendIt) {
+  const fix = note.fix && el("button", { type: "button", class: "fix", onclick: mendIt }, note.fix.label);
+  const drawing = icon(note.level === "info" ? "info" : "alert");
+  return el("p", { class: `note ${note.level}` }, drawing, el("span", {}, note.message), fix);
 }
 
 function showState(view, state) {
@@ -106,7 +126,10 @@ function showState(view, state) {
   view.node.dataset.state = state || "";
   const drawing = { done: "check", failed: "alert" }[state];
   view.state.replaceChildren(...(drawing ? [icon(drawing)] : []));
-  if (state) Object.entries({ role: "img", "aria-label": STATES[state] }).forEach(([name, value]) => view.state.setAttribute(name, value));
+  if (state)
+    Object.entries({ role: "img", "aria-label": STATES[state] }).forEach(([name, value]) =>
+      view.state.setAttribute(name, value),
+    );
   else ["role", "aria-label"].forEach((name) => view.state.removeAttribute(name));
 }
 

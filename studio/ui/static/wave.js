@@ -54,7 +54,13 @@ function makeWave(root, { seek, playTurn }) {
     if (!reading || !total) return strip.replaceChildren();
     const nodes = reading.spans.flatMap((span, turn) => {
       if (!span) return [];
-      const node = studio.el("button", { type: "button", tabindex: -1, class: "mark", "data-turn": turn, "data-colour": studio.desk.colourOf(reading.speakerOf(turn)) });
+      const node = studio.el("button", {
+        type: "button",
+        tabindex: -1,
+        class: "mark",
+        "data-turn": turn,
+        "data-colour": studio.desk.colourOf(reading.speakerOf(turn)),
+      });
       node.title = `${reading.speakerOf(turn)}: ${reading.textOf(turn).slice(0, 80)}`;
       node.style.left = `${(span.start / total) * 100}%`;
       node.style.width = `${Math.max(0.2, ((Math.min(span.end, total) - span.start) / total) * 100)}%`;
