@@ -12,7 +12,7 @@ from typing import cast
 from studio.engines.base import EngineModule
 from studio.errors import EngineUnavailable, UnknownEngine, suggest
 
-MODULES = ("hibari", "kokoro", "tone")
+MODULES = ("hibari", "kokoro", "dia", "dia2-1b", "dia2-2b", "csm", "tone")
 
 
 def module(engine_id: str) -> EngineModule:
