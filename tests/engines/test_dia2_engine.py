@@ -18,15 +18,11 @@ import tiny  # noqa: E402
 import tiny_dia2  # noqa: E402
 
 from studio.audio import Audio, concatenate  # noqa: E402
-from studio.engines import prepared  # noqa: E402
 from studio.engines.base import Placement  # noqa: E402
-from studio.engines.checkpoint import Checkpoint  # noqa: E402
 from studio.engines.dia2 import VARIANTS  # noqa: E402
 from studio.engines.dia2.engine import Dia2Engine, WordTime  # noqa: E402
-from studio.engines.dia2.layout import plan  # noqa: E402
 from studio.engines.dia2.prefix import heard  # noqa: E402
 from studio.engines.mimi import FRAME_SAMPLES, MimiStream  # noqa: E402
-from studio.engines.weights import weights_dtype  # noqa: E402
 from studio.errors import EngineUnavailable, RequestError, ScriptError, SynthesisError, UnknownCast  # noqa: E402
 from studio.request import SpeechRequest, Spoken  # noqa: E402
 from studio.script import Script, Turn  # noqa: E402
@@ -290,11 +286,9 @@ def test_missing_packages_and_files_are_told(here: Placement, monkeypatch: pytes
     assert without is not None and "torch" in without.reason and "README" in without.remedy
 
 
-def test_a_prepared_copy_speaks_the_same(here: Placement, cache: Path) -> None:
+def test_a_prepared_copy_speaks_the_same(here: Placement) -> None:
     before = concatenate(variant().load(here).synthesize(request()))
-    model = next((cache / "models--nari-labs--Dia2-1B" / "snapshots").iterdir())
-    engine = variant().load(here)
-    layout = plan(engine._held.net.config, weights_dtype("cpu"))
-    path = prepared.write(Checkpoint.open(model), layout, here.models)
-    assert path.is_file() and abs(path.stat().st_size - prepared.copy_bytes(layout)) < 30_000
+    told: list[tuple[int, int]] = []
+    path = variant().prepare(here, lambda done, total: told.append((done, total)))
+    assert told[-1][0] == told[-1][1] == pytest.approx(path.stat().st_size, abs=30_000)
     assert concatenate(variant().load(here).synthesize(request())).digest == before.digest

@@ -33,6 +33,7 @@ from studio.script import Turn
 from studio.voice import Voice
 
 STEP = Audio(np.zeros(0, np.float32), SAMPLE_RATE)  # marks a step that gave no sound
+PREPARED = "prepared"  # the folder of copies of weights, below that of our models
 MOST_FRAMES = 4  # decoded at once: the codec takes about as long for 4 as for 1
 
 
@@ -77,17 +78,24 @@ class Dia2Engine:
         EngineUnavailable.
         """
         model, codec = folders
-        config = Config.read(model, remedy)
+        config, checkpoint = Config.read(model, remedy), Checkpoint.open(model, remedy)
         vocabulary = Vocabulary.read(model, config.new_word, remedy)
-        chosen = dtype or weights_dtype(placement.device)
-        weights = prepared.load(
-            Checkpoint.open(model, remedy), plan(config, chosen), placement.device, placement.models
-        )
+        layout = plan(config, dtype or weights_dtype(placement.device))
+        weights = prepared.load(checkpoint, layout, placement.device, placement.models / PREPARED)
         mimi = Mimi.load(codec, placement.device, remedy)
         if mimi.books < config.books:
             raise EngineUnavailable(f"The codec has {mimi.books} codebooks and Dia2 {config.books}.", remedy)
         loaded = Loaded(Net(config, weights), vocabulary, mimi, References(vocabulary, mimi, config.books))
         return Dia2Engine(spec, loaded, placement.threads)
+
+    @staticmethod
+    def prepare(model: Path, placement: Placement, remedy: str, progress: prepared.Progress) -> Path:
+        """Write the copy of the weights that `open` then takes, in the type that suits the device: of half the size of
+        the published file, or the same. Raises EngineUnavailable and OutputError.
+        """
+        layout = plan(Config.read(model, remedy), weights_dtype(placement.device))
+        checkpoint = Checkpoint.open(model, remedy)
+        return prepared.write(checkpoint, layout, placement.models / PREPARED, progress=progress)
 
     @property
     def spec(self) -> EngineSpec:

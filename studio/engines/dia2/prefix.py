@@ -165,7 +165,7 @@ class References:
             return None
         parts = [self.part(clip, tag) for clip, tag in zip(clips, TAGS, strict=False)]
         entries = [entry for part in parts for entry in part.entries]
-        # the first speaker's words are 3 steps late and the second's are not: so the model was trained
+        # the first speaker's words are 3 steps late and the second's are not, as in the reference implementation
         starts = [start + 3 for start in parts[0].starts]
         if len(parts) > 1:
             starts += [start + parts[0].steps for start in parts[1].starts]

@@ -118,11 +118,9 @@ class _Reader:
             self._tag = word
             return None
         tokens = self._vocabulary.encode(f"{self._tag} {word}" if self._tag else word)
-        first = self._vocabulary.first_speaker
-        if self._is_first and tokens[:1] != (
-            first,
-        ):  # a script begins with the first speaker: so the model was trained
-            tokens = (first, *tokens)
+        begins = (self._vocabulary.first_speaker,)  # whoever speaks first, as in the reference implementation
+        if self._is_first and tokens[:1] != begins:
+            tokens = begins + tokens
         self._tag, self._is_first = "", False
         return Entry(tokens, word, len(tokens), turn)
 
