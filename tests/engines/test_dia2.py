@@ -257,6 +257,7 @@ def test_a_cue_of_two_words_is_one(text: str, expected: list[str], golden: tuple
         ("config.json", "[", "not one of Dia2"),
         ("tokenizer.json", '{"model": {}}', "tokenizer of Dia2 is damaged"),
         ("config.json", '{"data": {"channels": "x"}, "model": {}, "runtime": {}}', "not one of Dia2"),
+        ("model.safetensors", "half of it", "no whole header"),
     ],
 )
 def test_damaged_files_are_named(name: str, content: str, complaint: str, tmp_path: Path) -> None:

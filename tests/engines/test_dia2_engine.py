@@ -37,8 +37,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A hub cache with a tiny Dia2 1B and Mimi; delays and their lag are the published ones."""
     folder = tmp_path_factory.mktemp("hub")
     config = tiny_dia2.dia2_config()
-    config["data"]["delay_pattern"] = [16] + [LAG] * 7
-    config["runtime"]["max_context_steps"] = 400
+    config["data"] |= {"channels": 6, "delay_pattern": [16] + [LAG] * 3}
+    config["runtime"] = {"weights_schedule": [0, 1, 1], "max_context_steps": 400}
     model, codec = variant().FILES
     tiny.in_cache(tiny_dia2.dia2(folder / "dia2", "a", config), folder, model.repo, model.revision)
     tiny.in_cache(tiny.mimi(folder / "mimi"), folder, codec.repo, codec.revision)

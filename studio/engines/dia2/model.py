@@ -61,8 +61,7 @@ class Layer:
 
     pre_norm: Tensor
     post_norm: Tensor
-    q_norm: Tensor
-    k_norm: Tensor
+    qk_norm: Tensor
     qkv: Linear
     out: Linear
     wide: Linear
@@ -83,9 +82,10 @@ class Transformer:
 
     def __call__(self, x: Tensor, layers: Sequence[Layer], cache: Cache, place: Place) -> Tensor:
         """x: (branches, steps, width) -> the same shape, not yet normed. Writes the cache at the place's slots."""
+        turn = self._turn(place.positions)
         for index, layer in enumerate(layers):
             qkv = layer.qkv(self.norm(x, layer.pre_norm).to(x.dtype))
-            attended = self._attended(qkv, layer, (cache.keys[index], cache.values[index]), place)
+            attended = self._attended(qkv, layer, (cache.keys[index], cache.values[index]), place, turn)
             x = x + layer.out(attended)
             gate, up = layer.wide(self.norm(x, layer.post_norm).to(x.dtype)).chunk(2, -1)
             x = x + layer.narrow(self._gate(gate) * self._up(up))
@@ -95,13 +95,18 @@ class Transformer:
         """RMS norm over the last dimension, in fp32."""
         return F.rms_norm(x.float(), x.shape[-1:], weight, self._epsilon)
 
-    def _attended(self, qkv: Tensor, layer: Layer, past: tuple[Tensor, Tensor], place: Place) -> Tensor:
+    def _attended(
+        self, qkv: Tensor, layer: Layer, past: tuple[Tensor, Tensor], place: Place, turn: tuple[Tensor, Tensor] | None
+    ) -> Tensor:
         """Attention with scale 1: the norms of q and k set how sharp it is. (branches, steps, heads * head)"""
         stack, (branches, steps, _) = self._stack, qkv.shape
         heads = qkv.view(branches, steps, -1, stack.head)
-        q, k, v = torch.split(heads, [stack.heads, stack.keys, stack.keys], 2)
-        q = self._turned(self.norm(q, layer.q_norm), place.positions).to(qkv.dtype)
-        k = self._turned(self.norm(k, layer.k_norm), place.positions).to(qkv.dtype)
+        # q and k are normed and turned as one, each head by its own weights
+        qk, v = torch.split(heads, [stack.heads + stack.keys, stack.keys], 2)
+        qk = F.rms_norm(qk.float(), (stack.head,), None, self._epsilon) * layer.qk_norm
+        if turn is not None:
+            qk = qk * turn[0] + qk.roll(stack.head // 2, -1) * turn[1]
+        q, k = torch.split(qk.to(qkv.dtype), [stack.heads, stack.keys], 2)
         keys, values = past
         keys.index_copy_(2, place.slots, k.transpose(1, 2))
         values.index_copy_(2, place.slots, v.transpose(1, 2))
@@ -115,13 +120,12 @@ class Transformer:
         y = y.view(branches, stack.keys, shared, steps, stack.head).permute(0, 3, 1, 2, 4)
         return y.reshape(branches, steps, -1)
 
-    def _turned(self, x: Tensor, positions: Tensor) -> Tensor:
-        """Rotary positions. x: (branches, steps, heads, head) fp32."""
+    def _turn(self, positions: Tensor) -> tuple[Tensor, Tensor] | None:
+        """How heads are turned at these positions: what to multiply them by, and their halves swapped."""
         if self._rope is None:
-            return x
+            return None
         cos, sin = (table.index_select(0, positions)[None, :, None] for table in self._rope)
-        low, high = x.chunk(2, -1)
-        return torch.cat((low * cos - high * sin, high * cos + low * sin), -1)
+        return cos, sin
 
 
 class TextEmbedding:
@@ -165,11 +169,11 @@ class Net:
         )
         self._audio = audio
         self._offsets = torch.arange(config.books, device=self.device)[:, None] * config.audio_tokens
-        self._layers = [_layer(weights, f"transformer.layers.{i}", None, linear) for i in range(main.layers)]
+        self._layers = [_layer(weights, f"transformer.layers.{i}", None, main, linear) for i in range(main.layers)]
         self._heads = linear(weights["heads"])
         self._norm, self._depth_norm = weights["transformer.norm"], weights["depformer.norm"]
         self._sets = {
-            name: [_layer(weights, f"depformer.layers.{i}", name, linear) for i in range(depth.layers)]
+            name: [_layer(weights, f"depformer.layers.{i}", name, depth, linear) for i in range(depth.layers)]
             for name in config.sets
         }
         self._inputs = linear(weights["depformer.inputs"]) if config.sets else None
@@ -223,14 +227,17 @@ class Net:
 
 
 def _rope(config: Config, head: int, positions: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Cosines and sines, each (positions, head / 2) fp32."""
+    """What to multiply a head by at each position, and what its halves swapped: each (positions, head) fp32."""
     low, high = config.rope_span
     share = 2.0 * torch.arange(head // 2, device=device) / head
     angles = torch.arange(positions, device=device).float()[:, None] * (1.0 / (low * (high / low) ** share))
-    return angles.cos(), angles.sin()
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)
 
 
-def _layer(weights: Mapping[str, Tensor], at: str, name: int | None, linear: Callable[[Tensor], Linear]) -> Layer:
+def _layer(
+    weights: Mapping[str, Tensor], at: str, name: int | None, stack: Stack, linear: Callable[[Tensor], Linear]
+) -> Layer:
     """A layer of the backbone, or one of the depth model with the set of weights of this name."""
     if name is None:
         attention, qkv, out = f"{at}.attn", f"{at}.qkv", f"{at}.out"
@@ -240,7 +247,8 @@ def _layer(weights: Mapping[str, Tensor], at: str, name: int | None, linear: Cal
     norms = (f"{at}.pre_norm", f"{at}.post_norm", f"{attention}.q_norm", f"{attention}.k_norm")
     matrices = (qkv, out, f"{at}.mlp.wi", f"{at}.mlp.wo")
     pre, post, q, k = (weights[norm] for norm in norms)
-    return Layer(pre, post, q, k, *(linear(weights[matrix]) for matrix in matrices))
+    qk = torch.cat((q.expand(stack.heads, -1), k.expand(stack.keys, -1)))
+    return Layer(pre, post, qk, *(linear(weights[matrix]) for matrix in matrices))
 
 
 def _stage_heads(config: Config, weights: Mapping[str, Tensor], linear: Callable[[Tensor], Linear]) -> list[Linear]:
