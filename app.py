@@ -40,8 +40,8 @@ def main() -> int:
         _, url, _ = demo.launch(
             server_port=settings.port or None, prevent_thread_lock=True, **page.launch_options(settings)
         )
-    except OSError as error:
-        sys.stderr.write(f"Port {settings.port} cannot be used: {error}\nStop what runs there, or set STUDIO_PORT.\n")
+    except OSError:
+        sys.stderr.write(f"Port {settings.port} is taken. Stop what runs there, or set STUDIO_PORT; 0 is any free port.\n")
         return 1
     sys.stdout.write(f"Dialogue Studio is at {url}\n")
     sys.stdout.flush()

@@ -16,43 +16,38 @@ function facts(engine) {
     .join(" · ");
 }
 
-// A remedy that is a command can be taken along; any other is a sentence.
-function obstacle({ reason, remedy }) {
-  const [, before, command] = /^(.*?)\bRun: (.+?)\.?$/s.exec(remedy) || [];
-  const told = el(
-    "p",
-    { class: "engine-obstacle" },
-    el("strong", {}, reason),
-    ` ${command ? `${before}Run:` : remedy}`,
-  );
-  if (!command) return [told];
-  const copy = () => navigator.clipboard?.writeText(command).then(() => studio.toast("The command is copied."));
-  return [
-    told,
-    el("div", { class: "remedy" }, el("code", {}, command), studio.iconButton("copy", `Copy: ${command}`, copy)),
-  ];
-}
-
-function card(engine) {
+function choice(engine, about) {
   const id = `engine-${engine.id}`;
-  const radio = el("input", { type: "radio", name: "engine", id, value: engine.id, "aria-describedby": `${id}-about` });
+  const radio = el("input", { type: "radio", name: "engine", id, value: engine.id, "aria-describedby": about.id });
   radio.disabled = Boolean(engine.obstacle);
   radio.checked = engine.id === desk.state.engine;
   radio.addEventListener("change", () => desk.set({ engine: engine.id }));
-  const about = el(
-    "div",
-    { class: "engine-about", id: `${id}-about` },
-    el("p", {}, engine.summary),
-    el("p", { class: "engine-facts" }, facts(engine)),
+  return [radio, el("label", { for: id }, engine.title)];
+}
+
+function card(engine) {
+  const told = [el("p", {}, engine.summary), el("p", { class: "engine-facts" }, facts(engine))];
+  const about = el("div", { class: "engine-about", id: `engine-${engine.id}-about` }, ...told);
+  return el("div", { class: "engine" }, ...choice(engine, about), about);
+}
+
+// Engines with one and the same obstacle stand side by side over it: what helps one helps all of them.
+function offCard(engines) {
+  const { reason, remedy } = engines[0].obstacle;
+  const [, before, command, after] = /^(.*?)\bRun: (.+?)(?=\.?$|, |\. )(.*)$/s.exec(remedy) || [];
+  const told = command ? [` ${before}Run: `, ...commandLine(command), after.replace(/^\.$/, "")] : [` ${remedy}`];
+  const id = `engine-${engines[0].id}-about`;
+  const about = el("p", { class: "engine-about", id }, el("strong", {}, reason), ...told);
+  const names = engines.map((engine) =>
+    el("div", { class: "engine-name", title: engine.summary }, ...choice(engine, about)),
   );
-  if (engine.obstacle) about.append(...obstacle(engine.obstacle));
-  return el(
-    "div",
-    { class: "engine", "data-off": String(radio.disabled) },
-    radio,
-    el("label", { for: id }, engine.title),
-    about,
-  );
+  return el("div", { class: "engine-off" }, ...names, about);
+}
+
+// A remedy that is a command can be taken along.
+function commandLine(command) {
+  const copy = () => navigator.clipboard?.writeText(command).then(() => studio.toast("The command is copied."));
+  return [el("code", {}, command), studio.iconButton("copy", `Copy: ${command}`, copy)];
 }
 
 function show() {
@@ -63,8 +58,9 @@ function show() {
 const FOLDED = "dialogue-studio-engines-folded";
 function others(engines) {
   if (!engines.length) return [];
+  const groups = [...Map.groupBy(engines, ({ obstacle }) => JSON.stringify(obstacle)).values()];
   const summary = el("summary", {}, studio.icon("chevron"), `Not ready here (${engines.length})`);
-  const shelf = el("details", { class: "engines-off" }, summary, ...engines.map(card));
+  const shelf = el("details", { class: "engines-off" }, summary, ...groups.map(offCard));
   shelf.open = !studio.memory.read(FOLDED);
   shelf.addEventListener("toggle", () => studio.memory.write(FOLDED, !shelf.open));
   return [shelf];
