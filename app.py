@@ -41,7 +41,7 @@ def main() -> int:
             server_port=settings.port or None, prevent_thread_lock=True, **page.launch_options(settings)
         )
     except OSError:
-        sys.stderr.write(f"Port {settings.port} is taken. Stop what runs there, or set STUDIO_PORT; 0 is any free port.\n")
+        sys.stderr.write(f"Port {settings.port} is taken. Stop what runs there, or set STUDIO_PORT (0: any).\n")
         return 1
     sys.stdout.write(f"Dialogue Studio is at {url}\n")
     sys.stdout.flush()
