@@ -72,10 +72,6 @@ class Order:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RequestError("The page sent something that is not a script.", "Reload the page.") from error
 
-    @property
-    def characters(self) -> int:
-        return sum(len(row.text) for row in self.rows)
-
     def voices_in(self, script: Script) -> dict[str, str]:
         """The voices of those who speak in the script; the page may hold more of a cast."""
         return {speaker: self.voices[speaker] for speaker in script.speakers if speaker in self.voices}
