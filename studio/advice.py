@@ -12,9 +12,9 @@ from itertools import chain, pairwise
 from typing import Literal
 
 from studio import cues
-from studio.director import Passage, plan
 from studio.engines.base import EngineSpec
 from studio.errors import ScriptError
+from studio.passages import Passage, plan
 from studio.script import Script
 
 Kind = Literal["cue", "spelling", "silent", "long", "merged", "name", "language", "speakers", "nothing"]

@@ -33,10 +33,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Assembled:
-    """What was written. spans: (start, end) of each part in seconds. loudness_lufs: None for silence."""
+    """What was written. spans: (start, end) of each part in seconds; cuts: how much silence was taken from its start.
+
+    loudness_lufs: None for silence.
+    """
 
     seconds: float
     spans: tuple[tuple[float, float], ...]
+    cuts: tuple[float, ...]
     loudness_lufs: float | None
 
 
@@ -64,7 +68,8 @@ def assemble(parts: Sequence[Part], lead_in: float, path: Path, form: str = "wav
             file.write(pause)
             spans.append((at / rate, (at + len(sound.samples)) / rate))
             at += len(sound.samples) + len(pause.samples)
-    return Assembled(at / rate, tuple(spans), measured)
+    cuts = tuple(edges(part.take.audio())[0] / part.take.sample_rate for part in parts)
+    return Assembled(at / rate, tuple(spans), cuts, measured)
 
 
 def _gains(parts: Sequence[Part], rate: int) -> dict[tuple[str, ...], float]:
@@ -106,13 +111,19 @@ def _measured(pieces: list[Audio]) -> list[float]:
     return loudness.block_loudness(joined)
 
 
-def trimmed(audio: Audio) -> Audio:
-    """The sound without the silence at its edges (below -60 dBFS), so that a pause is as long as it is written."""
+def edges(audio: Audio) -> tuple[int, int]:
+    """The first sample that is kept and the one after the last: without the silence (below -60 dBFS) around them."""
     loud = np.flatnonzero(np.abs(audio.samples) > 10 ** (EDGE_DBFS / 20))
     if not loud.size:
-        return audio
+        return 0, len(audio.samples)
     margin = round(MARGIN_SECONDS * audio.sample_rate)
-    return Audio(audio.samples[max(0, loud[0] - margin) : loud[-1] + 1 + margin], audio.sample_rate)
+    return max(0, int(loud[0]) - margin), int(loud[-1]) + 1 + margin
+
+
+def trimmed(audio: Audio) -> Audio:
+    """The sound between its edges, so that a pause is as long as it is written."""
+    start, end = edges(audio)
+    return Audio(audio.samples[start:end], audio.sample_rate)
 
 
 def faded(audio: Audio) -> Audio:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psutil
+
 from studio.errors import OutputError
 
 PART = ".part"
@@ -22,7 +24,7 @@ def aside(path: Path) -> Iterator[Path]:
 
     Raises OutputError when the folder or the file cannot be written; `path` keeps what it held.
     """
-    part = path.with_name(f".{path.name}.{uuid4().hex[:8]}{PART}")
+    part = path.with_name(f".{path.name}.{os.getpid()}-{uuid4().hex[:8]}{PART}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
@@ -57,6 +59,8 @@ def read_json(path: Path) -> Any:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed process left half-written below `folder`."""
+    """Remove what a killed process left half-written below `folder`; what a living one is writing stays."""
     for part in folder.rglob(f".*{PART}"):
-        part.unlink(missing_ok=True)
+        writer = part.name.removesuffix(PART).rpartition(".")[2].partition("-")[0]
+        if not (writer.isdecimal() and psutil.pid_exists(int(writer))):
+            part.unlink(missing_ok=True)

@@ -74,5 +74,5 @@ class Settings:
             try:
                 values[field] = read(text)  # type: ignore[operator]
             except ValueError as error:
-                raise RequestError(f"{PREFIX}{name} cannot be {text!r}.", str(error)) from error
+                raise RequestError(f"{PREFIX}{name} cannot be {text!r}.", "Give a number.") from error
         return Settings(**values)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from uuid import uuid4
 from studio import __version__, soundfiles
 from studio.audio import Audio
 from studio.disk import cannot_write, read_json, sweep, write_json
-from studio.engines.base import EngineSpec
+from studio.engines.base import EngineSpec, Speech, WordTime
 from studio.errors import RequestError, ScriptError, SynthesisError
 from studio.request import SpeechRequest
 from studio.script import Script, Turn
@@ -43,7 +43,8 @@ class Verdict:
 class Take:
     """One passage, spoken. `recipe` holds all that decided the sound; `id` is its hash, so equal recipes share a take.
 
-    seconds: of sound. first_sound_seconds, work_seconds: from asking to the first piece and to the last.
+    seconds: of sound. first_sound_seconds, work_seconds: from asking to the first piece and to the last. words: their
+    times, if the engine knows.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Take:
     work_seconds: float
     created: str
     verdict: Verdict = Verdict()
+    words: tuple[WordTime, ...] = ()
 
     def audio(self) -> Audio:
         """The sound as the engine made it. Raises AudioError when the file is gone."""
@@ -79,10 +81,12 @@ def recipe(spec: EngineSpec, device: str, request: SpeechRequest) -> dict[str, A
 
 @cache
 def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
+    """The version of what gives the package: "hibari" comes from the distribution "hibari-tts"."""
+    names = _distributions().get(package)
+    return metadata.version(names[0]) if names else ""
+
+
+_distributions = cache(metadata.packages_distributions)
 
 
 class TakeStore:
@@ -102,20 +106,29 @@ class TakeStore:
         record = read_json(path.with_suffix(".json"))
         if record is None or not path.is_file():
             return None
-        return Take(**{**record, "path": path, "verdict": Verdict(**record["verdict"])})
+        words = tuple(WordTime(**word) for word in record["words"])
+        return Take(**{**record, "path": path, "verdict": Verdict(**record["verdict"]), "words": words})
 
     def record(
-        self, recipe: Mapping[str, Any], expected_seconds: float, spec: EngineSpec, pieces: Generator[Audio, None, None]
+        self, recipe: Mapping[str, Any], expected_seconds: float, spec: EngineSpec, pieces: Speech
     ) -> Generator[Audio, None, Take]:
-        """Keep what an engine says while handing it on; returns the take once it is whole.
+        """Keep what an engine says while handing it on; returns the take once it is whole. The time of whoever reads is
+        not counted as work.
 
         Nothing is kept when the pieces end early, fail, or hold no sound (SynthesisError).
         """
         path = self._path(_digest(recipe))
         worked, first, peak = 0.0, 0.0, 0.0
+        words: tuple[WordTime, ...] = ()
         with closing(pieces), soundfiles.writing(path, spec.sample_rate, soundfiles.EXACT) as file:
-            for piece, spent in _timed(pieces):
-                worked += spent
+            while True:
+                asked = time.perf_counter()
+                try:
+                    piece = next(pieces)
+                except StopIteration as end:
+                    words = end.value or ()
+                    break
+                worked += time.perf_counter() - asked
                 if len(piece.samples):
                     first = first or worked
                     peak = max(peak, piece.peak)
@@ -134,6 +147,7 @@ class TakeStore:
             work_seconds=round(worked, 4),
             created=now(),
             verdict=judge(seconds, expected_seconds),
+            words=words,
         )
         write_json(path.with_suffix(".json"), {key: value for key, value in asdict(take).items() if key != "path"})
         return take
@@ -142,16 +156,6 @@ class TakeStore:
         if not take_id.isalnum():
             raise RequestError(f"{take_id!r} is not the id of a take.")
         return self.folder / take_id[:2] / f"{take_id}.wav"
-
-
-def _timed(pieces: Iterator[Audio]) -> Iterator[tuple[Audio, float]]:
-    """Each piece with the seconds it took to make; the time its reader takes is not counted."""
-    while True:
-        asked = time.perf_counter()
-        piece = next(pieces, None)
-        if piece is None:
-            return
-        yield piece, time.perf_counter() - asked
 
 
 def judge(seconds: float, expected_seconds: float) -> Verdict:

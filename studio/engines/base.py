@@ -37,7 +37,8 @@ class EngineSpec:
     unknown_cue: what becomes of other cues. context_passages: how many earlier passages it is given to continue from,
     beside the first of each speaker, so that voices stay; context_with_references: also when every speaker of a passage
     has a reference sound. voices: presets that need no reference. revision: of the model files.
-    loudness_lufs: its usual level, so that live sound can be brought to -16 LUFS before the whole is known.
+    packages: what it imports; their versions are part of a take. loudness_lufs: its usual level, so that live sound can
+    be brought to -16 LUFS before the whole is known.
     """
 
     id: str
@@ -110,18 +111,31 @@ class Placement:
     models: Path
 
 
+@dataclass(frozen=True)
+class WordTime:
+    """When a word begins to sound, in seconds from the start of the passage. turn: of its script, 0-based."""
+
+    turn: int
+    word: str
+    start: float
+
+
+Speech = Generator[Audio, None, tuple[WordTime, ...] | None]
+
+
 class Engine(Protocol):
     """A model in memory: it exists, therefore it is loaded and usable."""
 
     @property
     def spec(self) -> EngineSpec: ...
 
-    def synthesize(self, request: SpeechRequest) -> Generator[Audio, None, None]:
+    def synthesize(self, request: SpeechRequest) -> Speech:
         """Speak one passage: sound in order, in pieces, as it is made.
 
         The request holds one passage within `spec.limits`, with `spec.sampling` complete. Pieces have
         `spec.sample_rate`. A piece may be empty: it only marks a step, so that the caller can stop there. Closing the
-        generator stops the work. The same request on the same device gives the same samples.
+        generator stops the work. It returns when each word sounds, if the engine knows. The same request on the same
+        device gives the same samples.
         Raises SynthesisError; never gives silence in place of words.
         """
         ...

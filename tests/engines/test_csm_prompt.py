@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from studio.director import plan
 from studio.engines import csm
+from studio.passages import plan
 from studio.script import Script, Turn
 
 torch = pytest.importorskip("torch")

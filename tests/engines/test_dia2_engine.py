@@ -18,9 +18,9 @@ import tiny  # noqa: E402
 import tiny_dia2  # noqa: E402
 
 from studio.audio import Audio, concatenate  # noqa: E402
-from studio.engines.base import Placement  # noqa: E402
+from studio.engines.base import Placement, WordTime  # noqa: E402
 from studio.engines.dia2 import VARIANTS  # noqa: E402
-from studio.engines.dia2.engine import Dia2Engine, WordTime  # noqa: E402
+from studio.engines.dia2.engine import Dia2Engine  # noqa: E402
 from studio.engines.dia2.prefix import heard  # noqa: E402
 from studio.engines.mimi import FRAME_SAMPLES, MimiStream  # noqa: E402
 from studio.errors import EngineUnavailable, RequestError, ScriptError, SynthesisError, UnknownCast  # noqa: E402
@@ -105,7 +105,7 @@ def test_the_module_loads_and_speaks(here: Placement) -> None:
 
 
 def test_sound_begins_after_18_steps_and_comes_in_pieces(engine: Dia2Engine) -> None:
-    pieces, words = finished(engine.speak(request()))
+    pieces, words = finished(engine.synthesize(request()))
     sizes = [len(piece.samples) // FRAME_SAMPLES for piece in pieces]
     assert sizes[:LAG] == [0] * (LAG - 1) + [1]
     assert max(sizes) <= 4
@@ -161,7 +161,7 @@ def test_text_may_come_while_it_speaks(engine: Dia2Engine) -> None:
             yield turn
 
     wanted = request()
-    whole, words = finished(engine.speak(wanted))
+    whole, words = finished(engine.synthesize(wanted))
     pieces = engine.stream(arriving(), wanted.voices, wanted.sampling, wanted.seed)
     before = [next(pieces)]
     while not len(before[-1].samples):
@@ -212,7 +212,7 @@ def test_a_clone_gives_only_new_sound(engine: Dia2Engine) -> None:
     assert len({own.digest, one.digest, both.digest}) == 3
     for sound in (one, both):
         assert abs(sound.seconds - own.seconds) < 3.0 + 1.0
-    pieces, words = finished(engine.speak(request(voices={"S1": cloned()})))
+    pieces, words = finished(engine.synthesize(request(voices={"S1": cloned()})))
     assert [word.word for word in words][:2] == ["Hello", "there,"] and words[0].start < 1.0
     assert [len(piece.samples) for piece in pieces].index(FRAME_SAMPLES) == LAG - 1
 

@@ -9,9 +9,9 @@ import pytest
 
 from studio.advice import Advice, Note, advise
 from studio.cues import without
-from studio.director import plan
 from studio.engines.base import EngineSpec, Limits
 from studio.engines.tone import SPEC as TONE
+from studio.passages import plan
 from studio.script import Script
 
 # An engine of the other kind: two speakers in turn, cues performed, unknown ones read aloud.

@@ -17,10 +17,9 @@ import psutil
 import pytest
 
 from studio import soundfiles
-from studio.audio import Audio
-from studio.director import plan
+from studio.audio import Audio, silence
 from studio.engines import tone
-from studio.engines.base import EngineSpec, Limits
+from studio.engines.base import EngineSpec, Limits, Speech, WordTime
 from studio.errors import (
     EngineUnavailable,
     OutOfMemory,
@@ -33,6 +32,7 @@ from studio.errors import (
 )
 from studio.events import Assembling, Finished, Loading, Planned, Sound, Speaking, Spoke, Waiting
 from studio.jobs import JobRunner
+from studio.passages import plan
 from studio.request import SpeechRequest
 from studio.script import Script, Turn
 from studio.settings import Settings
@@ -165,6 +165,23 @@ def test_an_idle_engine_is_unloaded(tmp_path: Path) -> None:
         time.sleep(0.02)
     assert studio.manager.loaded() == ()
     studio.close()
+
+
+def test_turns_of_one_passage_begin_with_their_words(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Timed(tone.ToneEngine):
+        def synthesize(self, request: SpeechRequest) -> Speech:
+            yield silence(0.5, 24000)
+            yield from super().synthesize(request)
+            return tuple(WordTime(turn, "a", start) for turn, start in ((0, 0.5), (1, 0.6), (1, 0.7), (2, 0.9)))
+
+    limits = Limits(characters=100, seconds=60, turns=3)
+    monkeypatch.setattr(tone, "SPEC", replace(tone.SPEC, limits=limits))
+    monkeypatch.setattr(tone, "load", lambda placement: Timed())
+    run = speak(studio, "[S1] a\n[S2] b c d\n[S1] e")[-1].run
+    assert len(run.takes) == 1 and len(studio.takes_of(run)[0].words) == 4
+    starts = [timing.start for timing in run.timings]
+    assert starts == [0.0, pytest.approx(0.1, abs=0.005), pytest.approx(0.4, abs=0.005)]
+    assert run.timings[1].end == starts[2]
 
 
 def test_a_take_says_everything_needed_to_make_it_again(studio: Studio) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pyloudnorm
 import pytest
 
-from studio import loudness, soundfiles
+from studio import disk, loudness, soundfiles
 from studio.assembly import Part, assemble, faded, trimmed
 from studio.audio import Audio, concatenate, silence
 from studio.errors import AudioError, OutputError, RequestError
@@ -173,3 +173,12 @@ def test_unwritable_place_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         soundfiles.write(tmp_path / "file" / "a.wav", [speechlike(0.1)], RATE)
+
+
+def test_what_a_living_process_writes_is_not_swept(tmp_path: Path) -> None:
+    dead = tmp_path / f".a.wav.{2**22 + 1}-0123abcd.part"  # beyond the largest process id
+    dead.write_bytes(b"")
+    with soundfiles.writing(tmp_path / "b.wav", RATE, soundfiles.EXACT) as file:
+        disk.sweep(tmp_path)
+        file.write(speechlike(0.1))
+    assert [path.name for path in tmp_path.iterdir()] == ["b.wav"]

@@ -15,7 +15,7 @@ import torch
 
 from studio.audio import Audio
 from studio.engines import prepared
-from studio.engines.base import EngineSpec, Placement
+from studio.engines.base import EngineSpec, Placement, WordTime
 from studio.engines.checkpoint import Checkpoint
 from studio.engines.dia2.config import Config
 from studio.engines.dia2.layout import plan
@@ -35,15 +35,6 @@ from studio.voice import Voice
 STEP = Audio(np.zeros(0, np.float32), SAMPLE_RATE)  # marks a step that gave no sound
 PREPARED = "prepared"  # the folder of copies of weights, below that of our models
 MOST_FRAMES = 4  # decoded at once: the codec takes about as long for 4 as for 1
-
-
-@dataclass(frozen=True)
-class WordTime:
-    """When a word begins to sound, in seconds from the start of the passage. turn: of the script, 0-based."""
-
-    turn: int
-    word: str
-    start: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,12 +92,8 @@ class Dia2Engine:
     def spec(self) -> EngineSpec:
         return self._spec
 
-    def synthesize(self, request: SpeechRequest) -> Generator[Audio, None, None]:
-        """Speak a passage. See `studio.engines.base.Engine`."""
-        yield from self.speak(request)
-
-    def speak(self, request: SpeechRequest) -> Generator[Audio, None, tuple[WordTime, ...]]:
-        """The same, and at the end when each word sounds.
+    def synthesize(self, request: SpeechRequest) -> Generator[Audio, None, tuple[WordTime, ...]]:
+        """Speak a passage and say when each word sounds. See `studio.engines.base.Engine`.
 
         Raises RequestError when the passage cannot fit, SynthesisError when it did not.
         """
@@ -182,12 +169,8 @@ class Dia2Engine:
     ) -> Generator[Audio, None, tuple[WordTime, ...]]:
         held = self._loaded
         torch.set_num_threads(self._threads)
-        try:
-            speech = Speech(held.net, held.vocabulary.begin, _sampling(sampling), seed, entries, prefix)
-            yield from _sound(speech.frames(), MimiStream(held.codec))
-        except torch.OutOfMemoryError as error:
-            remedy = "Unload other engines, use shorter passages, or choose Dia2 1B or the CPU."
-            raise SynthesisError(f"{self.spec.title} ran out of memory.", remedy) from error
+        speech = Speech(held.net, held.vocabulary.begin, _sampling(sampling), seed, entries, prefix)
+        yield from _sound(speech.frames(), MimiStream(held.codec))
         if speech.unspoken or not speech.is_whole:
             raise SynthesisError(
                 f"Dia2's {held.net.config.max_steps / FRAMES_PER_SECOND:.0f} s were over before all was said"
