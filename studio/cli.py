@@ -22,7 +22,6 @@ from studio import __version__
 from studio.errors import OutputError, StudioError
 
 if TYPE_CHECKING:
-    from studio.hub import ModelFiles
     from studio.studio import Studio
 
 MENDABLE, STOPPED = 1, 130
@@ -47,6 +46,12 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has left, as in `... | head`
         no_output(BrokenPipeError())
         return MENDABLE
+
+
+class Stopped(StudioError):
+    """Ctrl-C in long work; what was finished is kept."""
+
+    code = "stopped"
 
 
 def tell(message: str) -> None:
@@ -113,11 +118,23 @@ def _parser() -> argparse.ArgumentParser:
     runs = command("runs", _runs, "List what was spoken last, stopped and killed runs too.")
     runs.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default: 20)")
     command("doctor", _doctor, "Tell what this machine has, what can run, and why something cannot.")
-    models = command("models", _models, "Fetch the files that an engine needs.")
-    models.add_argument("action", choices=["download"])
-    models.add_argument("engine", metavar="ENGINE")
+    _add_models(command("models", _models, "List, fetch, check and delete the files that engines need."))
     command("serve", _serve, "Start the page, as `python app.py` does.")
     return parser
+
+
+def _add_models(models: argparse.ArgumentParser) -> None:
+    models.add_argument(
+        "action",
+        nargs="?",
+        choices=["list", "download", "check", "delete"],
+        default="list",
+        metavar="ACTION",
+        help="list (the default), download, check or delete",
+    )
+    models.add_argument("engine", nargs="?", metavar="ENGINE", help="of this engine; check without it checks all")
+    models.add_argument("--yes", action="store_true", help="delete without asking")
+    models.add_argument("--mend", action="store_true", help="after a check, fetch anew what is wrong")
 
 
 def _add_say(say: argparse.ArgumentParser) -> None:
@@ -215,30 +232,10 @@ def _doctor(options: argparse.Namespace) -> int:
     return MENDABLE if any(finding.state == "mend" for finding in findings) else 0
 
 
-def _models(options: argparse.Namespace) -> None:
-    from studio import engines, hub
+def _models(options: argparse.Namespace) -> int:
+    from studio.shelf import shelf
 
-    module = engines.module(options.engine)
-    files = getattr(module, "FILES", None)
-    folder = (hub.snapshot(files) or _download(module.SPEC.title, files)) if files else None
-    tell(f"{module.SPEC.title} is in {folder}." if folder else f"{module.SPEC.title} needs no files from elsewhere.")
-    if options.json:
-        put_json({"engine": options.engine, "folder": str(folder) if folder else None})
-
-
-def _download(title: str, files: ModelFiles) -> Path:
-    """Fetch the files behind a bar. Raises EngineUnavailable; KeyboardInterrupt keeps what has come."""
-    from rich.console import Console
-    from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
-
-    from studio import hub
-
-    tell(f"Fetching {title}, {files.megabytes} MB, from {files.repo}.")
-    console = Console(stderr=True)
-    columns = (*Progress.get_default_columns()[:2], DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(title, total=files.size)
-        return hub.download(files, lambda done, total: bar.update(task, completed=done, total=total))
+    return shelf(options)
 
 
 def _serve(options: argparse.Namespace) -> None:

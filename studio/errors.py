@@ -7,6 +7,7 @@
     │   ├── UnknownVoice
     │   └── UnknownCast         more speakers than the engine can hold, or a speaker without a voice
     ├── EngineUnavailable       the engine exists but cannot run here
+    │   ├── AccessRefused       its files are given only to those who accept terms
     │   └── OutOfMemory         it ran and the memory did not suffice, also with all other engines unloaded
     ├── SynthesisError          the engine ran and failed, or made no sound
     ├── AudioError              a sound file cannot be read
@@ -66,6 +67,12 @@ class EngineUnavailable(StudioError):
     """The engine is known but cannot run here: a package, its files, access or memory is missing."""
 
     code = "engine_unavailable"
+
+
+class AccessRefused(EngineUnavailable):
+    """The hub gives the engine's files only to those who have accepted terms, and did not give them."""
+
+    code = "access_refused"
 
 
 class OutOfMemory(EngineUnavailable):

@@ -1,14 +1,17 @@
-"""Engines, voices and runs as tables for people and as plain values for programs. Writes to no stream."""
+"""Engines, voices, model files and runs as tables for people and as plain values for programs. Writes to no stream."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from studio import hub
 from studio.engines.base import EngineSpec, Obstacle
+from studio.models import ModelRow
 from studio.studio import EngineRow
 from studio.takes import Run
+from studio.upkeep import Report
 from studio.voice import Voice
 
 
@@ -94,6 +97,80 @@ def voice_values(voice: Voice) -> dict[str, Any]:
     }
 
 
+def models_table(rows: Iterable[ModelRow]) -> Table:
+    """The files of engines: what is here and where the rest comes from."""
+    cells = [
+        (
+            row.engine,
+            _on_disk(row),
+            amount(row.bytes_needed + row.bytes_of_copies),
+            ", ".join(f"{files.repo} @ {files.revision[:7]}" for files in row.files),
+        )
+        for row in rows
+    ]
+    return Table(("engine", "on disk", "size", "from the hub"), tuple(cells))
+
+
+def model_values(row: ModelRow) -> dict[str, Any]:
+    """The files of an engine for a program. folder: null until all files of a repository are here."""
+    return {
+        "engine": row.engine,
+        "title": row.title,
+        "state": row.state,
+        "bytes_needed": row.bytes_needed,
+        "bytes_on_disk": row.bytes_on_disk,
+        "bytes_of_copies": row.bytes_of_copies,
+        "access": row.access,
+        "files": [
+            {
+                "repo": files.repo,
+                "revision": files.revision,
+                "gated": files.gated,
+                "folder": str(folder) if (folder := hub.snapshot(files)) else None,
+            }
+            for files in row.files
+        ],
+    }
+
+
+def report_lines(row: ModelRow, report: Report) -> Iterator[str]:
+    """What a check found, for people."""
+    read = f"{report.count} files, {amount(report.size)}"
+    if not report.flaws:
+        yield f"{row.engine}: {read}, all as published."
+    for flaw in report.flaws:
+        yield f"{row.engine}: {flaw.name} of {flaw.files.repo} {flaw.reason}."
+    if report.unproven:
+        yield f"{row.engine}: {report.unproven} of {read} have no hash here to hold them to."
+
+
+def report_values(report: Report) -> dict[str, Any]:
+    """What a check found, for a program."""
+    return {
+        "count": report.count,
+        "bytes": report.size,
+        "unproven": report.unproven,
+        "flaws": [
+            {"repo": flaw.files.repo, "file": flaw.name, "reason": flaw.reason, "missing": flaw.missing}
+            for flaw in report.flaws
+        ],
+    }
+
+
+def amount(count: float) -> str:
+    """Bytes in decimal units, as disks are sold."""
+    if count < 1e9:
+        return f"{count / 1e6:.0f} MB" if count >= 1e6 or not count else f"{count / 1e3:.0f} kB"
+    return f"{count / 1e9:.1f} GB"
+
+
+def duration(seconds: float) -> str:
+    """A time to wait, roughly."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def runs_table(runs: Iterable[Run]) -> Table:
     """What was spoken, the newest first."""
     cells = [
@@ -133,6 +210,19 @@ def run_values(run: Run) -> dict[str, Any]:
         "notes": list(run.notes),
         "output": str(run.output) if run.output else None,
     }
+
+
+_ACCESS = {
+    "closed": "; accept its terms first, then: hf auth login",
+    "unasked": "; its terms must have been accepted",
+}
+
+
+def _on_disk(row: ModelRow) -> str:
+    if row.state == "ready":
+        return "all of it"
+    here = "nothing" if row.state == "absent" else f"{amount(row.bytes_on_disk)} of it"
+    return here + _ACCESS.get(row.access, "")
 
 
 def _voices_word(spec: EngineSpec) -> str:

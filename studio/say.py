@@ -19,10 +19,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from studio import listings, soundfiles
 from studio.advice import advise
-from studio.cli import no_output, opened, put_json, tell
+from studio.cli import Stopped, no_output, opened, put_json, tell
 from studio.disk import aside, cannot_write
 from studio.engines.base import EngineSpec
-from studio.errors import EngineUnavailable, OutputError, ScriptError, StudioError
+from studio.errors import EngineUnavailable, OutputError, ScriptError
 from studio.events import Assembling, Event, Finished, Loading, Planned, Sound, Speaking, Spoke
 from studio.formats import Reading, read
 from studio.formats.reading import MAX_BYTES
@@ -33,12 +33,6 @@ from studio.takes import Run
 
 STDIO = "-"
 SHOWN_CHARACTERS, SHOWN_LINES, SHOWN_SPEAKERS = 40, 5, 8
-
-
-class Stopped(StudioError):
-    """Ctrl-C while speaking; what was finished is kept."""
-
-    code = "stopped"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ from pathlib import Path
 from studio import casting, engines, soundfiles
 from studio.director import Director
 from studio.engines.base import EngineSpec, Obstacle, Placement
+from studio.errands import Errands
 from studio.errors import EngineUnavailable, OutputError, RequestError
 from studio.events import Event
 from studio.gpu import choose_device, free_gb
 from studio.jobs import JobRunner
 from studio.manager import ModelManager
+from studio.models import Models
 from studio.request import SpeechRequest
 from studio.script import Script
 from studio.settings import Settings
@@ -39,6 +41,8 @@ class Studio:
         self.manager = ModelManager(placement, settings.budget_gb, lambda: free_gb(device))
         self.takes = TakeStore(settings.data / "takes")
         self.runs = RunStore(settings.data / "runs")
+        self.models = Models(self.manager)
+        self.errands = Errands(self.models)
         idle = settings.idle_minutes * 60
         self.runner = JobRunner(lambda: self.manager.unload_idle(idle), idle or None)
         self._director = Director(self.manager, self.takes, self.runs)
@@ -119,5 +123,6 @@ class Studio:
 
     def close(self) -> None:
         """Stop what runs and give all memory back."""
+        self.errands.close()
         self.runner.close()
         self.manager.close()

@@ -26,12 +26,13 @@ from studio.errors import EngineUnavailable, UnknownVoice, suggest
 from studio.request import SpeechRequest
 from studio.voice import Voice
 
-FILES = hub.ModelFiles(
+MODEL = hub.ModelFiles(
     "onnx-community/Kokoro-82M-v1.0-ONNX",
     "1939ad2a8e416c0acfeecc08a694d14ef25f2231",
     ("voices/*.bin", "tokenizer.json", "onnx/model_quantized.onnx"),
     120_600_000,  # 92.4 MB the model, 54 voices of 522,240 bytes
 )
+FILES = (MODEL,)
 REMEDY = "Run: python -m studio models download kokoro"
 PIECE_CHARACTERS = 180  # a piece takes about half as long to make as to hear, and a stop waits for its end
 GAIN = 0.7  # the loudest voices peak at 1.2
@@ -72,8 +73,8 @@ SPEC = EngineSpec(
     summary="54 voices that can be mixed, natural English on a CPU; 121 MB to download once.",
     sample_rate=24000,
     licence="Apache-2.0",
-    source=f"https://huggingface.co/{FILES.repo}",
-    revision=FILES.revision,
+    source=f"https://huggingface.co/{MODEL.repo}",
+    revision=MODEL.revision,
     memory_gb=0.7,
     memory_is_measured=True,
     limits=Limits(characters=1200, seconds=120.0),
@@ -187,14 +188,14 @@ def obstacle(placement: Placement) -> Obstacle | None:
     missing = [name for name in SPEC.packages if importlib.util.find_spec(name) is None]
     if missing:
         return Obstacle(f"The package {missing[0]} is not installed.", "Run: pip install -r requirements.txt")
-    if hub.snapshot(FILES) is None:
-        return Obstacle(f"Kokoro is not downloaded yet ({FILES.megabytes} MB).", REMEDY)
+    if hub.snapshot(MODEL) is None:
+        return Obstacle(f"Kokoro is not downloaded yet ({MODEL.megabytes} MB).", REMEDY)
     return None
 
 
 def load(placement: Placement) -> KokoroEngine:
     """The model, ready, in about two seconds. Raises EngineUnavailable."""
-    in_the_way, folder = obstacle(placement), hub.snapshot(FILES)
+    in_the_way, folder = obstacle(placement), hub.snapshot(MODEL)
     if in_the_way or folder is None:
         raise EngineUnavailable(in_the_way.reason if in_the_way else "Kokoro's files have gone.", REMEDY)
     session = open_session(folder / "onnx" / "model_quantized.onnx", placement.threads, f"Delete {folder}. {REMEDY}")

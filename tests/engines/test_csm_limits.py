@@ -210,14 +210,14 @@ def test_the_gate_says_what_to_do_and_what_when_that_is_done(home: Path, monkeyp
 
 def test_only_sesames_own_layout_on_the_disk_is_named(home: Path, copy: Path) -> None:
     sesames_own(copy)
-    tiny.in_cache(copy, home / "hub", csm.FILES.repo, csm.FILES.revision)
+    tiny.in_cache(copy, home / "hub", csm.MODEL.repo, csm.MODEL.revision)
     assert "Sesame's own layout" in in_the_way()
     assert "transformers-0000N-of-00002.safetensors" in in_the_way()
 
 
 def test_only_files_that_are_read_are_asked_for() -> None:
-    assert not {"model.safetensors", "ckpt.pt"} & set(csm.FILES.patterns)
-    assert re.fullmatch("[0-9a-f]{40}", csm.FILES.revision)
+    assert not {"model.safetensors", "ckpt.pt"} & set(csm.MODEL.patterns)
+    assert re.fullmatch("[0-9a-f]{40}", csm.MODEL.revision)
 
 
 def test_a_dialogue_is_spoken_from_the_hubs_files_each_turn_with_those_before_it(
@@ -226,7 +226,7 @@ def test_a_dialogue_is_spoken_from_the_hubs_files_each_turn_with_those_before_it
     # a model that ends by itself: all books but the first are left only the code of the end, which the first draws too
     banned = {"suppress_tokens": [*range(9, 67)], "depth_decoder_suppress_tokens": [*range(1, 67)]}
     set_json("generation_config.json", **banned)(copy)
-    tiny.in_cache(copy, home / "hub", csm.FILES.repo, csm.FILES.revision)
+    tiny.in_cache(copy, home / "hub", csm.MODEL.repo, csm.MODEL.revision)
     monkeypatch.setattr(engines, "MODULES", (*engines.MODULES, "csm"))
     monkeypatch.setattr(
         "studio.engines.csm.engine.weights_dtype", lambda device: torch.float32
@@ -242,5 +242,5 @@ def test_a_dialogue_is_spoken_from_the_hubs_files_each_turn_with_those_before_it
     assert [take.recipe["voices"] for take in takes][0]["S1"][0] == "random-1"
     done = events[-1]
     assert isinstance(done, Finished) and done.run.state == "finished" and done.run.output is not None
-    assert takes[0].recipe["revision"] == csm.FILES.revision
+    assert takes[0].recipe["revision"] == csm.MODEL.revision
     assert all(event.reused for event in speak() if isinstance(event, Spoke))

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import http.server
 import json
-import os
-import re
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -20,10 +13,10 @@ import pytest
 from studio import hub
 from studio.errors import RequestError
 from studio.hub import ModelFiles
+from tests.hubserver import COMMIT, PIECE, Hub, environment, put, serve
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FILES = ModelFiles("some/model", COMMIT, ("weights.onnx", "config.json", "voices/*.bin"), 25_600_000)
-PIECE = 10 * 1024 * 1024  # the hub's library reads so much at a time
+CODEC = ModelFiles("some/codec", COMMIT, ("codec.safetensors",), 1_000_000)
 CONTENT = {
     "weights.onnx": bytes(range(256)) * 100_000,
     "config.json": b'{"a": 1}',
@@ -32,105 +25,30 @@ CONTENT = {
     "pytorch_model.bin": b"pickle",
     "README.md": b"words",
 }
-
-
-@dataclass
-class Hub:
-    """What the server does. fault: status and error code of every answer. cut: bytes after which a body breaks off."""
-
-    content: dict[str, bytes] = field(default_factory=lambda: dict(CONTENT))
-    announced: dict[str, int] = field(default_factory=dict)  # sizes that the listing claims
-    fault: tuple[int, str] | None = None
-    cut: int | None = None
-    asked: list[str] = field(default_factory=list)
-    endpoint: str = ""
-
-    def listing(self) -> bytes:
-        files = [self._listed(path, body) for path, body in self.content.items()]
-        return json.dumps({"id": "some/model", "sha": COMMIT, "siblings": files}).encode()
-
-    def _listed(self, path: str, body: bytes) -> dict[str, object]:
-        listed: dict[str, object] = {"rfilename": path, "size": self.announced.get(path, len(body)), "blobId": "0" * 40}
-        if path.endswith((".onnx", ".bin")):
-            return listed | {"lfs": {"sha256": _etag(path, CONTENT[path]), "size": len(body), "pointerSize": 130}}
-        return listed | {"blobId": _etag(path, body)}
-
-
-def _etag(path: str, body: bytes) -> str:
-    """The hash by which the hub names a file: SHA-256 for large ones, git's for those in git."""
-    if path.endswith((".onnx", ".bin")):
-        return hashlib.sha256(body).hexdigest()
-    return hashlib.sha1(b"blob %d\0" % len(body) + body, usedforsecurity=False).hexdigest()
-
-
-class Answer(http.server.BaseHTTPRequestHandler):
-    """Listing, HEAD and GET with ranges."""
-
-    hub: Hub
-
-    def do_HEAD(self) -> None:
-        self._answer(with_body=False)
-
-    def do_GET(self) -> None:
-        self._answer(with_body=True)
-
-    def _answer(self, with_body: bool) -> None:
-        self.hub.asked.append(f"{self.command} {self.path} {self.headers.get('Range', '')}".strip())
-        if self.hub.fault:
-            return self._send(self.hub.fault[0], b"", {"X-Error-Code": self.hub.fault[1]})
-        if self.path.startswith(f"/api/models/some/model/revision/{COMMIT}"):
-            return self._send(200, self.hub.listing(), {"Content-Type": "application/json"})
-        path = self.path.removeprefix(f"/some/model/resolve/{COMMIT}/")
-        body = self.hub.content.get(path)
-        if body is None:
-            return self._send(404, b"", {"X-Error-Code": "EntryNotFound"})
-        start = int(re.sub(r"\D", "", self.headers.get("Range", "0")) or 0)
-        headers = {
-            "ETag": f'"{_etag(path, CONTENT[path])}"',
-            "X-Repo-Commit": COMMIT,
-            "Content-Length": str(len(body) - start),
-        }
-        self._send(206 if start else 200, body[start : self.hub.cut] if with_body else b"", headers)
-
-    def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in ({"Content-Length": str(len(body))} | headers).items():
-            self.send_header(name, value)
-        self.end_headers()
-        with contextlib.suppress(ConnectionError):  # who stops does not read to the end
-            self.wfile.write(body)
-        self.close_connection = True
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
+REPOS = {"some/model": CONTENT, "some/codec": {"codec.safetensors": b"c" * 1_000_000}}
 
 
 @pytest.fixture
 def server() -> Iterator[Hub]:
-    state = Hub()
-    answer = type("AnswerHere", (Answer,), {"hub": state})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), answer) as listening:
-        state.endpoint = f"http://127.0.0.1:{listening.server_address[1]}"
-        thread = threading.Thread(target=listening.serve_forever, daemon=True)
-        thread.start()
+    with serve(REPOS) as state:
         yield state
-        listening.shutdown()
-        thread.join()
 
 
 SCRIPT = """
 import json, sys
-from studio import hub
+from studio import download, hub
 from studio.errors import StudioError
-from tests.engines.test_hub import FILES
+from tests.engines.test_hub import CODEC, FILES
 calls = []
-stop_at = int(sys.argv[1])
-def progress(done, total):
+stop_at, several = int(sys.argv[1]), (FILES, CODEC)[: int(sys.argv[2])]
+def progress(done, total, brought):
     calls.append((done, total))
+def stopped():
+    return bool(stop_at and calls and calls[-1][0] >= stop_at)
 try:
-    folder = str(hub.download(FILES, progress, lambda: bool(stop_at and calls and calls[-1][0] >= stop_at)))
+    folder = str(download.download_all(several, progress, stopped)[0])
     print(json.dumps({"folder": folder, "calls": calls}))
-except hub.DownloadStopped:
+except hub.Stopped:
     print(json.dumps({"stopped": True, "calls": calls}))
 except StudioError as error:
     print(json.dumps({"error": error.code, "message": error.message, "remedy": error.remedy, "calls": calls}))
@@ -141,16 +59,13 @@ Fetch = Callable[..., dict[str, object]]
 
 @pytest.fixture
 def fetch(server: Hub, tmp_path: Path) -> Fetch:
-    """fetch(stop_at=0, **environment): one download in a process of its own, since the hub's library reads the
-    environment once."""
+    """fetch(stop_at=0, models=1, **environment): one download in a process of its own, since the hub's library reads
+    the environment once."""
 
-    def fetching(stop_at: int = 0, **environment: str) -> dict[str, object]:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-        settings = {"HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": server.endpoint, "NO_PROXY": "127.0.0.1"}
-        settings |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DOWNLOAD_TIMEOUT": "2", "HF_TOKEN": "none"}
+    def fetching(stop_at: int = 0, models: int = 1, **more: str) -> dict[str, object]:
         run = subprocess.run(
-            [sys.executable, "-c", SCRIPT, str(stop_at)],
-            env=clean | settings | environment,
+            [sys.executable, "-c", SCRIPT, str(stop_at), str(models)],
+            env=environment(server, tmp_path / "hf") | more,
             cwd=Path(__file__).parents[2],
             capture_output=True,
             text=True,
@@ -182,26 +97,65 @@ def test_download_brings_what_is_asked_for_and_tells_how_far_it_is(
     assert not [line for line in server.asked if line.startswith("GET /some")]
 
 
+def test_two_models_are_one_progress(fetch: Fetch) -> None:
+    calls = fetch(models=2)["calls"]
+    assert isinstance(calls, list)
+    total = sum(map(len, CONTENT.values())) - len(b"pickle" + b"words") + 1_000_000
+    assert calls == sorted(calls) and {of for _, of in calls} == {total}
+    assert calls[-1] == [total, total]
+
+
 def test_a_stopped_download_goes_on_where_it_was(fetch: Fetch, server: Hub) -> None:
-    stopped = fetch(stop_at=PIECE)
+    stopped = fetch(stop_at=10_000_000)
     assert stopped["stopped"]
+    assert stopped["calls"][-1][0] < 10_000_000 + 4 * PIECE, "it stops at once"  # type: ignore[index]
     server.asked.clear()
-    again = fetch()
-    assert "folder" in again
-    assert f"bytes={PIECE}-" in " ".join(server.asked)
-    assert min(done for done, _ in again["calls"] if done > 3000) > PIECE  # type: ignore[attr-defined]
+    assert "folder" in fetch()
+    (again,) = (line for line in server.asked if line.startswith("GET /some") and "weights" in line)
+    begun = int(again.partition("bytes=")[2].rstrip("-"))
+    assert 9_900_000 < begun < 10_000_000 + 4 * PIECE
 
 
 def test_a_broken_connection_says_that_nothing_is_lost(fetch: Fetch, server: Hub) -> None:
     server.cut = 1000
     assert "what has come is kept" in str(fetch()["remedy"])
+    server.cut = None
+    assert "folder" in fetch()
 
 
 def test_a_damaged_file_is_not_kept(fetch: Fetch, server: Hub) -> None:
-    server.content["weights.onnx"] = bytes(len(CONTENT["weights.onnx"]))
+    server.spoiled["weights.onnx"] = bytes(len(CONTENT["weights.onnx"]))
     assert "damaged" in str(fetch()["message"])
-    server.content = dict(CONTENT)
+    server.spoiled.clear()
     assert "folder" in fetch()
+
+
+def test_a_file_cut_short_on_the_disk_is_fetched_again(fetch: Fetch, server: Hub, tmp_path: Path) -> None:
+    folder = Path(str(fetch()["folder"]))
+    whole = folder / "weights.onnx"
+    whole.resolve().write_bytes(b"short")
+    fetch()
+    assert whole.read_bytes() == CONTENT["weights.onnx"]
+
+
+def test_two_programs_do_not_write_into_one_file(fetch: Fetch, server: Hub, tmp_path: Path) -> None:
+    server.hold_at = 10_000_000
+    command = [sys.executable, "-c", SCRIPT, "0", "1"]
+    first = subprocess.Popen(command, env=environment(server, tmp_path / "hf"), cwd=Path(__file__).parents[2])
+    try:
+        while not [line for line in server.asked if line.startswith("GET /some") and "weights" in line]:
+            assert first.poll() is None
+        assert "another program" in str(fetch()["message"])
+    finally:
+        server.release.set()
+        assert first.wait(30) == 0
+
+
+def test_a_gated_model_is_refused_before_and_given_with_a_token(fetch: Fetch, server: Hub) -> None:
+    server.gated, server.token = {"some/model"}, "hf_mine"
+    refused = fetch(HF_TOKEN="hf_other")
+    assert "accept its terms" in str(refused["message"]) and "hf_other" not in str(refused)
+    assert "folder" in fetch(HF_TOKEN="hf_mine")
 
 
 @pytest.mark.parametrize(
@@ -217,7 +171,7 @@ def test_a_damaged_file_is_not_kept(fetch: Fetch, server: Hub) -> None:
 def test_refusals_say_what_to_do(fetch: Fetch, server: Hub, fault: tuple[int, str], message: str, remedy: str) -> None:
     server.fault = fault
     result = fetch()
-    assert result["error"] == "engine_unavailable"
+    assert result["error"] == ("access_refused" if "GatedRepo" in fault else "engine_unavailable")
     assert message in str(result["message"])
     assert remedy in str(result["remedy"])
 
@@ -249,23 +203,18 @@ def test_a_folder_that_cannot_be_written(fetch: Fetch, tmp_path: Path) -> None:
 
 def test_a_half_downloaded_model_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    folder = tmp_path / "models--some--model" / "snapshots" / COMMIT
-    (folder / "voices").mkdir(parents=True)
-    for name in ("weights.onnx", "voices/one.bin"):
-        (folder / name).write_bytes(b"x")
+    put(tmp_path, "some/model", {name: CONTENT[name] for name in ("weights.onnx", "voices/one.bin")})
     assert hub.snapshot(FILES) is None
-    (folder / "config.json").write_bytes(b"{}")
+    folder = put(tmp_path, "some/model", {"config.json": b"{}"})
     assert hub.snapshot(FILES) == folder
 
 
 def test_a_branch_leads_to_its_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    model = tmp_path / "models--some--model"
-    (model / "refs").mkdir(parents=True)
-    (model / "refs" / "main").write_text(COMMIT)
-    (model / "snapshots" / COMMIT).mkdir(parents=True)
-    (model / "snapshots" / COMMIT / "config.json").write_text("{}")
-    assert hub.snapshot(ModelFiles("some/model", "main", ("config.json",), 2)) == model / "snapshots" / COMMIT
+    folder = put(tmp_path, "some/model", {"config.json": b"{}"})
+    (folder.parents[1] / "refs").mkdir()
+    (folder.parents[1] / "refs" / "main").write_text(COMMIT)
+    assert hub.snapshot(ModelFiles("some/model", "main", ("config.json",), 2)) == folder
 
 
 @pytest.mark.parametrize(

