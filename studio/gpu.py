@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import importlib.util
+import platform
+import sys
+from pathlib import Path
 
 import psutil
 
@@ -14,10 +18,10 @@ GB = 1e9
 def choose_device(wanted: str) -> str:
     """ "cuda", "mps" or "cpu" for a setting that may be "auto".
 
-    torch is imported only if it is installed and the choice is open. Raises RequestError when a device is asked for by
-    name and is not there.
+    torch takes seconds to import, so it is asked only when it is installed and there is a driver for a device it could
+    use. Raises RequestError when a device is asked for by name and is not there.
     """
-    if wanted == "cpu" or importlib.util.find_spec("torch") is None:
+    if wanted == "cpu" or (wanted == "auto" and not _has_driver()) or importlib.util.find_spec("torch") is None:
         if wanted in ("cuda", "mps"):
             raise RequestError(
                 f"The device {wanted} needs PyTorch, which is not installed.", "See README: Install torch."
@@ -31,6 +35,15 @@ def choose_device(wanted: str) -> str:
     if not present[wanted]:
         raise RequestError(f"PyTorch finds no {wanted} device.", "Use STUDIO_DEVICE=auto, or check the driver.")
     return wanted
+
+
+def _has_driver() -> bool:
+    """Whether there is a sign of an NVIDIA or AMD driver, or this is a Mac with Apple silicon."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    if sys.platform == "win32":
+        return ctypes.util.find_library("nvcuda") is not None
+    return any(Path(place).exists() for place in ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd"))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

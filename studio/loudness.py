@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import soxr
-from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from studio.audio import Audio, Samples
 
@@ -84,6 +83,8 @@ def limited(audio: Audio, ceiling_dbtp: float = CEILING_DBTP) -> Audio:
     peaks = true_peak_envelope(audio)
     if peaks.max() <= ceiling:
         return audio
+    from scipy.ndimage import minimum_filter1d, uniform_filter1d  # 0.3 s: only when something is loud
+
     needed = np.minimum(1.0, ceiling / np.maximum(peaks, 1e-9))
     window = 2 * round(ATTACK_SECONDS * audio.sample_rate) + 1
     gain = uniform_filter1d(minimum_filter1d(needed, window), window)
