@@ -17,8 +17,8 @@ from studio.errors import ScriptError
 from studio.passages import Passage, plan
 from studio.script import Script
 
-Kind = Literal["cue", "spelling", "silent", "long", "merged", "name", "language", "speakers", "nothing"]
-_INFORMS = frozenset(("spelling", "long", "merged", "name", "speakers"))
+Kind = Literal["cue", "spelling", "silent", "long", "merged", "name", "language", "speakers", "nothing", "slow"]
+_INFORMS = frozenset(("spelling", "long", "merged", "name", "speakers", "slow"))
 
 # A word in capitals (nearly), with the title before it.
 _NAME = re.compile(r"(?<!\S)((?:(?:Dr|Mrs?|Ms)\. )?[^\W\d_a-zß-öø-ÿ][\w.'’-]*) ?[:：] ")
@@ -88,8 +88,11 @@ class Advice:
     passages: int
 
 
-def advise(script: Script, spec: EngineSpec) -> Advice:
-    """What the engine will make of the script. Quick enough to be asked while typing; never raises ScriptError."""
+def advise(script: Script, spec: EngineSpec, device: str = "") -> Advice:
+    """What the engine will make of the script. Quick enough to be asked while typing; never raises ScriptError.
+
+    device: what it runs on, "cpu" or another; says how long it will work where that is long.
+    """
     try:
         passages = plan(script, spec)
     except ScriptError as error:
@@ -101,7 +104,16 @@ def advise(script: Script, spec: EngineSpec) -> Advice:
         _language_notes(script, spec),
     )
     in_order = sorted(notes, key=lambda note: (-1 if note.turn is None else note.turn, note.start))
-    return Advice(tuple(in_order), _seconds(script, spec, passages), len(passages))
+    seconds = _seconds(script, spec, passages)
+    return Advice((*_slow_notes(spec, device, seconds), *in_order), seconds, len(passages))
+
+
+def _slow_notes(spec: EngineSpec, device: str, seconds: float) -> Iterator[Note]:
+    if device == "cpu" and spec.cpu_rtf > 1:
+        minutes = max(1, round(spec.cpu_rtf * seconds / 60))
+        work = f"about {minutes} minute{'s' if minutes > 1 else ''} for this script"
+        slower = f"about {spec.cpu_rtf:.0f} times slower than it speaks"
+        yield Note(None, 0, 0, "slow", f"{_name(spec)} runs on the processor here, {slower}: {work}.")
 
 
 def _name(spec: EngineSpec) -> str:

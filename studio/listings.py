@@ -48,12 +48,18 @@ def engines_overview(specs: Iterable[EngineSpec]) -> Table:
             spec.summary,
             _voices_word(spec),
             " ".join(f"`{cue}`" for cue in spec.cues) or "none",
-            f"{_memory(spec)}, {'GPU' if spec.needs_gpu else 'CPU is enough'}",
+            f"{_memory(spec)}, {_hardware(spec)}",
             spec.licence,
         )
         for spec in specs
     ]
     return Table(("Engine", "What it is", "Voices", "Sounds it performs", "Memory", "Licence"), tuple(cells))
+
+
+def _hardware(spec: EngineSpec) -> str:
+    if spec.cpu_rtf <= 1:
+        return "CPU is enough"
+    return f"GPU; a CPU works {spec.cpu_rtf:.0f} s for a second of sound"
 
 
 def engine_values(row: EngineRow) -> dict[str, Any]:
@@ -228,12 +234,11 @@ def _on_disk(row: ModelRow) -> str:
 def _voices_word(spec: EngineSpec) -> str:
     named = ", ".join(voice.id for voice in spec.voices[:2])
     more = len(spec.voices) - 2
-    presets = f"{named} and {more} more" if more > 0 else named
-    return " + ".join(filter(None, (presets, "your own recordings" if spec.clones else "")))
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def _memory(spec: EngineSpec) -> str:
-    return f"{spec.memory_gb:g} GB"
+    return f"{'' if spec.memory_is_measured else 'about '}{spec.memory_gb:g} GB"
 
 
 def _state(obstacle: Obstacle | None) -> str:

@@ -102,7 +102,7 @@ def say(options: argparse.Namespace) -> None:
     with opened() as studio:
         engine = options.engine or _first_ready(studio)
         request = studio.request(reading.script, engine, voices, dict(options.set), options.seed)
-        notes = _notes(reading, studio.spec(engine))
+        notes = _notes(reading, studio.spec(engine), studio.manager.placement.device)
         for note in notes:
             tell(f"note: {note}")
         done = _speak(studio, engine, request, options.fresh)
@@ -112,12 +112,12 @@ def say(options: argparse.Namespace) -> None:
     tell(_summary(done, target))
 
 
-def _notes(reading: Reading, spec: EngineSpec) -> list[str]:
+def _notes(reading: Reading, spec: EngineSpec, device: str) -> list[str]:
     """What a writer should know before hearing it: lines that are not spoken, cues that the engine does not perform."""
     left_out = [f"not spoken: {line}" for line in reading.left_out[:SHOWN_LINES]]
     if len(reading.left_out) > SHOWN_LINES:
         left_out.append(f"not spoken: {len(reading.left_out) - SHOWN_LINES} more lines")
-    return [*left_out, *(str(note) for note in advise(reading.script, spec).notes)]
+    return [*left_out, *(str(note) for note in advise(reading.script, spec, device).notes)]
 
 
 def _target(options: argparse.Namespace) -> Target:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from studio.audio import Audio
 from studio.errors import RequestError, UnknownVoice, suggest
 from studio.request import Parameter, SpeechRequest
 from studio.voice import Voice
+
+REMEDY = "Run: pip install -r requirements.txt"
+TORCH_REMEDY = "Run: make run TORCH=cpu, or with TORCH=cu128 for an NVIDIA card. See README: Install torch."
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class EngineSpec:
     unknown_cue: what becomes of other cues. context_passages: how many earlier passages it is given to continue from,
     beside the first of each speaker, so that voices stay; context_with_references: also when every speaker of a passage
     has a reference sound. voices: presets that need no reference. revision: of the model files.
+    cpu_rtf: seconds of work for a second of sound on two CPU cores, roughly; 0 when it does not matter.
     packages: what it imports; their versions are part of a take. loudness_lufs: its usual level, so that live sound can
     be brought to -16 LUFS before the whole is known.
     """
@@ -64,6 +69,7 @@ class EngineSpec:
     voices: tuple[Voice, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     characters_per_second: float = 15.0
+    cpu_rtf: float = 0.0
     loudness_lufs: float = -23.0
     packages: tuple[str, ...] = field(default=())
 
@@ -97,6 +103,15 @@ class Obstacle:
 
     reason: str
     remedy: str
+
+
+def missing_package(spec: EngineSpec) -> Obstacle | None:
+    """The first package that the engine imports and that is not installed, or None. Imports nothing."""
+    for name in spec.packages:
+        if importlib.util.find_spec(name) is None:
+            wants_torch = "torch" in spec.packages
+            return Obstacle(f"The package {name} is not installed.", TORCH_REMEDY if wants_torch else REMEDY)
+    return None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ other, as a source and a filter, so other voices are made by moving both: pitch 
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import math
 import re
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from studio.audio import Audio, Samples
-from studio.engines.base import EngineSpec, Limits, Obstacle, Placement
+from studio.engines.base import EngineSpec, Limits, Obstacle, Placement, missing_package
 from studio.engines.english import English
 from studio.engines.frames import Frames, Timbre, moved, paced
 from studio.engines.onnx import Array, run
@@ -179,10 +178,7 @@ def _distance(one: Timbre, other: Timbre) -> float:
 
 def obstacle(placement: Placement) -> Obstacle | None:
     """The package is missing, or nothing is in the way."""
-    missing = [name for name in SPEC.packages if importlib.util.find_spec(name) is None]
-    if missing:
-        return Obstacle(f"The package {missing[0]} is not installed.", "Run: pip install -r requirements.txt")
-    return None
+    return missing_package(SPEC)
 
 
 def load(placement: Placement) -> HibariEngine:

@@ -6,7 +6,6 @@ hibari's G2P (Apache-2.0), which reads English only: the voices trained on other
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 import re
@@ -18,7 +17,7 @@ import numpy as np
 
 from studio import hub
 from studio.audio import Audio, Samples
-from studio.engines.base import EngineSpec, Limits, Obstacle, Placement
+from studio.engines.base import EngineSpec, Limits, Obstacle, Placement, missing_package
 from studio.engines.english import English
 from studio.engines.onnx import open_session, run
 from studio.engines.reading import SPEED, Reading, read
@@ -185,9 +184,8 @@ def derived_voices() -> Iterator[Voice]:
 
 def obstacle(placement: Placement) -> Obstacle | None:
     """A package or the files are missing, or nothing is in the way."""
-    missing = [name for name in SPEC.packages if importlib.util.find_spec(name) is None]
-    if missing:
-        return Obstacle(f"The package {missing[0]} is not installed.", "Run: pip install -r requirements.txt")
+    if missing := missing_package(SPEC):
+        return missing
     if hub.snapshot(MODEL) is None:
         return Obstacle(f"Kokoro is not downloaded yet ({MODEL.megabytes} MB).", REMEDY)
     return None

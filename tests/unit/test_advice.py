@@ -12,7 +12,7 @@ from studio.cues import without
 from studio.engines.base import EngineSpec, Limits
 from studio.engines.tone import SPEC as TONE
 from studio.passages import plan
-from studio.script import Script
+from studio.script import Script, Turn
 
 # An engine of the other kind: two speakers in turn, cues performed, unknown ones read aloud.
 PAIR = replace(
@@ -160,3 +160,12 @@ def test_three_hundred_turns_take_less_than_50_ms(spec: EngineSpec) -> None:
         assert len(advise(script, spec).notes) >= 900
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.05
+
+
+def test_a_slow_processor_is_told_before_anything_is_spoken() -> None:
+    slow = replace(TONE, cpu_rtf=15.0)
+    script = Script((Turn("S1", "word " * 300),))
+    note = advise(script, slow, "cpu").notes[0]
+    assert note.kind == "slow" and "15 times slower" in note.message and "about 15 minutes" in note.message
+    assert not [note for note in advise(script, slow, "cuda").notes if note.kind == "slow"]
+    assert not [note for note in advise(script, TONE, "cpu").notes if note.kind == "slow"]
