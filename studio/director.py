@@ -16,8 +16,9 @@ from studio.gpu import is_out_of_memory
 from studio.manager import ModelManager
 from studio.passages import Passage, plan, spoken_seconds
 from studio.request import SpeechRequest, Spoken
+from studio.runs import Run, RunStore, TurnTiming
 from studio.script import Script
-from studio.takes import Run, RunStore, Take, TakeStore, TurnTiming, recipe
+from studio.takes import Take, TakeStore, recipe
 
 
 class Director:
@@ -35,7 +36,7 @@ class Director:
         Raises StudioError; the run then says why it failed and what it has.
         """
         passages = plan(request.script, spec)
-        run = self._runs.start(spec, self._manager.placement.device, request, len(passages))
+        run = self._runs.start(spec, self._manager.placement.name, request, len(passages))
         yield Planned(run, tuple(passage.turns for passage in passages))
         try:
             for event in self._speak(run, spec, passages, request, fresh):
@@ -60,7 +61,7 @@ class Director:
             for index, passage in enumerate(passages):
                 yield Speaking(index, passage.turns)
                 wanted = _for_passage(passage, request, _context(passages[: index + 1], spoken, request, spec))
-                made = recipe(spec, self._manager.placement.device, wanted)
+                made = recipe(spec, self._manager.placement.name, wanted)
                 take = None if fresh else self._takes.find(made)
                 reused = take is not None
                 if take is None:
@@ -88,7 +89,7 @@ class Director:
         spec = engine.spec
         for last_try in (False, True):
             pieces = self._takes.record(
-                recipe(spec, self._manager.placement.device, request),
+                recipe(spec, self._manager.placement.name, request),
                 spoken_seconds(passage.script, spec),
                 spec,
                 engine.synthesize(request),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from studio.audio import Audio
 
 if TYPE_CHECKING:
-    from studio.takes import Run, Take
+    from studio.runs import Run
+    from studio.takes import Take
 
 
 @dataclass(frozen=True)

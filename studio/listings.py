@@ -9,8 +9,8 @@ from typing import Any
 from studio import hub
 from studio.engines.base import EngineSpec, Obstacle
 from studio.models import ModelRow
+from studio.runs import Run
 from studio.studio import EngineRow
-from studio.takes import Run
 from studio.upkeep import Report
 from studio.voice import Voice
 

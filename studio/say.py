@@ -27,9 +27,9 @@ from studio.events import Assembling, Event, Finished, Loading, Planned, Sound, 
 from studio.formats import Reading, read
 from studio.formats.reading import MAX_BYTES
 from studio.request import SpeechRequest
+from studio.runs import Run
 from studio.script import Script, speaker_id
 from studio.studio import Studio
-from studio.takes import Run
 
 STDIO = "-"
 SHOWN_CHARACTERS, SHOWN_LINES, SHOWN_SPEAKERS = 40, 5, 8

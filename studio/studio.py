@@ -17,9 +17,10 @@ from studio.jobs import JobRunner
 from studio.manager import ModelManager
 from studio.models import Models
 from studio.request import SpeechRequest
+from studio.runs import Run, RunStore
 from studio.script import Script
 from studio.settings import Settings
-from studio.takes import Run, RunStore, Take, TakeStore
+from studio.takes import Take, TakeStore
 from studio.voice import Voice
 
 
@@ -37,7 +38,7 @@ class Studio:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         device = choose_device(settings.device)
-        placement = Placement(device, settings.threads, settings.data / "models")
+        placement = Placement(device, settings.threads, settings.data / "models", settings.precision)
         self.manager = ModelManager(placement, settings.budget_gb, lambda: free_gb(device))
         self.takes = TakeStore(settings.data / "takes")
         self.runs = RunStore(settings.data / "runs")

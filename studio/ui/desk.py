@@ -16,9 +16,9 @@ from studio.advice import advise
 from studio.errors import RequestError, StudioError
 from studio.events import Planned
 from studio.formats import Reading, read, read_text, to_json
+from studio.runs import Run
 from studio.script import Script
 from studio.studio import Studio
-from studio.takes import Run
 from studio.ui import forms
 from studio.ui.drafts import Drafts
 from studio.ui.forms import Json, Order

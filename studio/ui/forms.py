@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from studio.advice import Note
 from studio.errors import RequestError, ScriptError, StudioError
+from studio.runs import Run
 from studio.script import Script, Turn
 from studio.studio import EngineRow
-from studio.takes import Run
 
 Json = dict[str, Any]
 # A row is read between these two speakers, whom no cast holds: so pauses and tags in it mean what they always mean.

@@ -13,7 +13,7 @@ from studio.audio import Audio
 from studio.engines.base import EngineSpec
 from studio.errors import StudioError
 from studio.events import Assembling, Event, Finished, Loading, Planned, Sound, Speaking, Spoke, Waiting
-from studio.takes import Run
+from studio.runs import Run
 from studio.ui.forms import Json, file_url, problem, timings_form, turn_states
 from studio.ui.peaks import peaks
 

@@ -1,0 +1,146 @@
+"""Runs: scripts spoken from beginning to end, or as far as they came. Knows files and the ids of takes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from studio import __version__
+from studio.disk import cannot_write, read_json, sweep, write_json
+from studio.engines.base import EngineSpec
+from studio.errors import RequestError, ScriptError
+from studio.request import SpeechRequest
+from studio.script import Script, Turn
+from studio.takes import now
+
+TAKES = "takes.txt"
+
+
+@dataclass(frozen=True)
+class TurnTiming:
+    """Where a turn sounds in a run's file, in seconds from its start."""
+
+    turn: int
+    speaker: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One script spoken from beginning to end, or as far as it came.
+
+    state: "unfinished" (running, or the process was killed), "finished", "stopped" or "failed". takes: ids of the
+    passages spoken so far, in order. passages: how many there are to be. output: the finished WAV.
+    """
+
+    id: str
+    engine: str
+    script: Script
+    voices: Mapping[str, str]
+    sampling: Mapping[str, float]
+    seed: int
+    created: str
+    passages: int
+    state: str = "unfinished"
+    takes: tuple[str, ...] = ()
+    output: Path | None = None
+    seconds: float = 0.0
+    work_seconds: float = 0.0
+    loudness_lufs: float | None = None
+    timings: tuple[TurnTiming, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: str = ""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RunStore:
+    """The runs below one folder: `<id>/run.json`, the takes in `takes.txt` as they are spoken, the sound beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        sweep(folder)
+
+    def start(self, spec: EngineSpec, device: str, request: SpeechRequest, passages: int) -> Run:
+        """A new run, on disk before the first sound, so that nothing spoken is lost when the process is killed."""
+        run = Run(
+            id=f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{uuid4().hex[:4]}",
+            engine=spec.id,
+            script=request.script,
+            voices={speaker: voice.id for speaker, voice in request.voices.items()},
+            sampling=dict(request.sampling),
+            seed=request.seed,
+            created=now(),
+            passages=passages,
+            provenance={"revision": spec.revision, "device": device, "studio": __version__},
+        )
+        return self.save(run)
+
+    def save(self, run: Run) -> Run:
+        """Write the run as it now is. Raises OutputError."""
+        record = asdict(run)
+        record["output"] = run.output.name if run.output else None
+        del record["takes"]
+        write_json(self.path(run.id) / "run.json", record)
+        return run
+
+    def add_take(self, run_id: str, take_id: str) -> None:
+        """Note a finished passage at once; one short line, so that long runs stay cheap. Raises OutputError."""
+        path = self.path(run_id) / TAKES
+        try:
+            with path.open("a", encoding="ascii") as file:
+                file.write(take_id + "\n")
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+    def get(self, run_id: str) -> Run:
+        """The run with this id. Raises RequestError."""
+        run = _read_run(self.path(run_id))
+        if run is None:
+            raise RequestError(f"There is no run {run_id!r}.", "See `python -m studio runs` for what is kept.")
+        return run
+
+    def recent(self, limit: int = 20) -> list[Run]:
+        """The newest runs first. A record that cannot be read is left out."""
+        found: list[Run] = []
+        folders = sorted(self.folder.glob("*/"), key=lambda path: path.name, reverse=True)
+        for folder in folders:
+            run = _read_run(folder)
+            if run is not None:
+                found.append(run)
+            if len(found) == limit:
+                break
+        return found
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run and its files; takes stay, others may share them. Raises RequestError when it is not there."""
+        self.get(run_id)
+        shutil.rmtree(self.path(run_id))
+
+    def path(self, run_id: str) -> Path:
+        """The run's folder. Raises RequestError for what cannot be an id (and so never leaves our folder)."""
+        if not run_id or not run_id.replace("-", "").isalnum():
+            raise RequestError(f"{run_id!r} is not the id of a run.")
+        return self.folder / run_id
+
+
+def _read_run(folder: Path) -> Run | None:
+    record = read_json(folder / "run.json")
+    try:
+        script = Script(tuple(Turn(**turn) for turn in record["script"]["turns"]), record["script"]["lead_in"])
+        timings = tuple(TurnTiming(**timing) for timing in record["timings"])
+        output = folder / record["output"] if record["output"] else None
+        values = {"script": script, "timings": timings, "output": output, "notes": tuple(record["notes"])}
+        return Run(**{**record, **values, "takes": _read_takes(folder)})
+    except (TypeError, KeyError, ScriptError):  # not there, damaged, or written by another version
+        return None
+
+
+def _read_takes(folder: Path) -> tuple[str, ...]:
+    path = folder / TAKES
+    return tuple(path.read_text(encoding="ascii").split()) if path.is_file() else ()
