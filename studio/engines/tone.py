@@ -46,7 +46,7 @@ class ToneEngine:
 
     def synthesize(self, request: SpeechRequest) -> Generator[Audio, None, None]:
         for turn in request.script.turns:
-            base = PITCH_HZ[request.voices[turn.speaker].id] * (1 + (request.seed % 100) / 1000)
+            base = PITCH_HZ[request.voices[turn.speaker].id] * (1 + request.seed % 100_003 / 1_000_030)
             words = re.findall(r"\w+|\(\w+\)", turn.text)
             if not words:
                 raise SynthesisError(f"There is no word in {turn.text!r}.", "Write something to say.")

@@ -254,7 +254,7 @@ def test_a_script_is_spoken_by_passages_that_go_on_from_each_other(
 
 
 def test_without_torch_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dia_module, "SPEC", replace(dia_module.SPEC, packages=("no_such_package",)))
+    monkeypatch.setattr(dia_module, "SPEC", replace(dia_module.SPEC, packages=("no_such_package", "torch")))
     found = dia_module.obstacle(Placement("cpu", 1, tmp_path))
     assert found and "no_such_package" in found.reason and "TORCH=" in found.remedy
 
