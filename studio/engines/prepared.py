@@ -12,13 +12,13 @@ import json
 import math
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.disk import aside
 from studio.engines.checkpoint import ITEM_BYTES, Checkpoint
-from studio.engines.weights import Plan, check, kind_of, one, order, read, stream
+from studio.engines.weights import Plan, check, held, kind_of, one, order, stream
 from studio.errors import EngineUnavailable, OutputError
 
 if TYPE_CHECKING:
@@ -36,12 +36,15 @@ def copy_bytes(plan: Plan) -> int:
     return sum(math.prod(target.shape) * ITEM_BYTES[kind_of(target.dtype)] for target in plan.values())
 
 
-def load(checkpoint: Checkpoint, plan: Plan, device: str, folder: Path, ignore: str = "") -> dict[str, torch.Tensor]:
-    """All tensors of the plan, from the copy in the folder if there is one. Raises EngineUnavailable."""
+def load(
+    checkpoint: Checkpoint, plan: Plan, device: str, folder: Path, ignore: str = "", precision: str = "exact"
+) -> Mapping[str, torch.Tensor]:
+    """All tensors of the plan, from the copy in the folder if there is one; see `held`. Raises EngineUnavailable."""
     copy = find(checkpoint, plan, folder)
     if copy is None:
-        return read(checkpoint, plan, device, ignore)
-    return read(copy, {name: one(name, target.shape, target.dtype) for name, target in plan.items()}, device)
+        return held(checkpoint, plan, device, precision, ignore)
+    same = {name: one(name, target.shape, target.dtype) for name, target in plan.items()}
+    return held(copy, same, device, precision)
 
 
 def find(checkpoint: Checkpoint, plan: Plan, folder: Path) -> Checkpoint | None:

@@ -115,6 +115,33 @@ def read(checkpoint: Checkpoint, plan: Plan, device: str, ignore: str = "") -> d
     return dict(stream(checkpoint, plan, device))
 
 
+def held(
+    checkpoint: Checkpoint, plan: Plan, device: str, precision: str, ignore: str = ""
+) -> Mapping[str, torch.Tensor]:
+    """As `read`; for a precision that is not exact, each tensor is read when it is asked for, and not kept.
+
+    So a model that makes something smaller of its tensors, one after the other, never has all of them in memory.
+    """
+    if precision == "exact":
+        return read(checkpoint, plan, device, ignore)
+    check(checkpoint, plan, ignore)
+    return _Passing(checkpoint, plan, device)
+
+
+class _Passing(Mapping[str, "torch.Tensor"]):
+    def __init__(self, checkpoint: Checkpoint, plan: Plan, device: str) -> None:
+        self._checkpoint, self._plan, self._device = checkpoint, plan, device
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        return dict(stream(self._checkpoint, {name: self._plan[name]}, self._device))[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._plan)
+
+    def __len__(self) -> int:
+        return len(self._plan)
+
+
 def stream(checkpoint: Checkpoint, plan: Plan, device: str) -> Iterator[tuple[str, torch.Tensor]]:
     """The tensors of a checked plan one after the other, in the files' order; for those who change each as it comes.
 

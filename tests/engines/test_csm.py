@@ -93,7 +93,8 @@ def test_greedy_codes_are_those_of_transformers(folder: Path, theirs: Any, proce
     config = Config.read(folder, "")
     checkpoint = open_checkpoint(folder, config, "")
     whole = model.plan(config, torch.float32, checkpoint.tensors)
-    csm = Csm(config, dict(model.stream(checkpoint, whole, "cpu")), projects_ahead=ahead)
+    weights = dict(model.stream(checkpoint, whole, "cpu"))
+    csm = Csm(config, weights, weights["words"], projects_ahead=ahead)
     inputs = processor(f"[0]{LONG}", add_special_tokens=True)
     expected = generated(theirs, inputs, temperature=0.0)[0]
     assert torch.equal(codes(csm, tuple(inputs["input_ids"][0].tolist()), Sampling(0.0, 1)), expected)

@@ -68,7 +68,8 @@ class CsmEngine:
         mimi = Mimi.inside(checkpoint, config.codec, placement.device, model.CODEC, f"(?!{model.CODEC})")
         if mimi.books < config.books:
             raise EngineUnavailable(f"The codec has {mimi.books} codebooks and CSM speaks {config.books}.", REMEDY)
-        csm = model.load(checkpoint, config, placement.device, dtype or weights_dtype(placement.device))
+        chosen = dtype or weights_dtype(placement.device)
+        csm = model.load(checkpoint, config, placement.device, chosen, placement.precision)
         return CsmEngine(csm, mimi, words)
 
     def synthesize(self, request: SpeechRequest) -> Steps:

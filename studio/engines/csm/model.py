@@ -17,8 +17,9 @@ from torch.nn import functional
 from studio.engines.checkpoint import Checkpoint
 from studio.engines.csm import layers
 from studio.engines.csm.config import Config
-from studio.engines.csm.layers import Place, Stack, times
-from studio.engines.weights import Target, check, one, stream
+from studio.engines.csm.layers import Place, Stack
+from studio.engines.linear import Make, exact, kernel
+from studio.engines.weights import Target, check, held, one, stream
 
 BACKBONE, DEPTH = "backbone_model", "depth_decoder.model"
 BACKBONE_CODES = f"{BACKBONE}.embed_tokens.embed_audio_tokens.weight"
@@ -79,42 +80,51 @@ def plan(config: Config, dtype: torch.dtype, names: Collection[str]) -> dict[str
     }
 
 
-def load(checkpoint: Checkpoint, config: Config, device: str, dtype: torch.dtype) -> Csm:
+def load(checkpoint: Checkpoint, config: Config, device: str, dtype: torch.dtype, precision: str = "exact") -> Csm:
     """The model on a device; its table of words stays on the host. Raises EngineUnavailable."""
+    linear = kernel(device, precision)
     whole = plan(config, dtype, checkpoint.tensors)
     check(checkpoint, whole, "|".join(map(re.escape, (CODEC, DEPTH_CODES, BACKBONE_CODES))))
-    words = dict(stream(checkpoint, {"words": whole.pop("words")}, "cpu"))
-    weights = dict(stream(checkpoint, whole, device))
+    words = dict(stream(checkpoint, {"words": whole.pop("words")}, "cpu"))["words"]
+    weights = held(checkpoint, whole, device, precision, ".*")
     # On a CPU the table takes seconds to make and saves a hundredth of a frame; on a card neither is felt, and 30 of
     # the small steps that make up a frame there fall away.
-    return Csm(config, weights | words, projects_ahead=device != "cpu")
+    return Csm(config, weights, words, linear, projects_ahead=device != "cpu")
 
 
 class Csm:
     """The model. It speaks one thing at a time: its cache holds the prompt and what has been spoken since.
 
+    words: its table of words. linear: how a matrix is multiplied.
     projects_ahead: keep all codes as the depth decoder sees them, instead of projecting each as it is drawn.
     """
 
-    def __init__(self, config: Config, weights: Mapping[str, torch.Tensor], projects_ahead: bool) -> None:
+    def __init__(
+        self,
+        config: Config,
+        weights: Mapping[str, torch.Tensor],
+        words: torch.Tensor,
+        linear: Make = exact,
+        projects_ahead: bool = False,
+    ) -> None:
         self.config = config
         self.slots = config.backbone.positions
-        self._words, self._codes = weights["words"], weights["codes"]
+        self._words, self._codes = words, weights["codes"]
         self.device = self._codes.device
-        self._first_head = weights["first_head"]
-        self._heads = (
-            weights["heads"].transpose(1, 2).contiguous().unbind()
-        )  # a CPU wants each output's weights together
-        self._backbone = Stack(config.backbone, weights, BACKBONE, self.slots)
-        self._depth = Stack(config.depth, weights, DEPTH, config.books)
+        self._first_head = linear(weights["first_head"])
+        # published the other way round; a CPU wants each output's weights together
+        self._heads = [linear(head.T.contiguous()) for head in weights["heads"]]
+        self._backbone = Stack(config.backbone, weights, BACKBONE, self.slots, linear)
+        self._depth = Stack(config.depth, weights, DEPTH, config.books, linear)
         self._stages = [Place.after(0, 2, self.device)]
         self._stages += [Place.after(book, 1, self.device) for book in range(2, config.books)]
-        self._projector = weights["projector"]
+        projector = weights["projector"]
+        self._projector = linear(projector)
         self._depth_codes = weights.get("depth_codes", self._codes)
         self._projects_ahead = projects_ahead
         if projects_ahead:
             used = (config.books - 1) * config.vocabulary  # nothing follows the last book
-            self._depth_codes = functional.linear(self._depth_codes[:used], self._projector)
+            self._depth_codes = functional.linear(self._depth_codes[:used], projector)
         self._ban, self._depth_ban = self._banned(config.banned), self._banned(config.depth_banned)
         self._offsets = torch.arange(config.books, device=self.device) * config.vocabulary
         self._slots = torch.arange(self.slots, device=self.device)
@@ -166,11 +176,11 @@ class Csm:
     def _frame(self, draw: Draw, noise: torch.Tensor, reach: int) -> torch.Tensor:
         place = Place(self._position, reach, self._slots[None, :reach] <= self._position)
         hidden = self._backbone(self._input, place)
-        drawn = [draw(_barred(times(hidden, self._first_head), self._ban), noise[0])]
-        x = torch.cat([times(hidden, self._projector), self._depth_input(0, drawn[0])])
+        drawn = [draw(_barred(self._first_head(hidden), self._ban), noise[0])]
+        x = torch.cat([self._projector(hidden), self._depth_input(0, drawn[0])])
         for book, (stage, head) in enumerate(zip(self._stages, self._heads, strict=True), start=1):
             y = self._depth(x, stage)[-1:]
-            drawn.append(draw(_barred(times(y, head), self._depth_ban), noise[book]))
+            drawn.append(draw(_barred(head(y), self._depth_ban), noise[book]))
             if book < len(self._heads):
                 x = self._depth_input(book, drawn[book])
         frame = torch.cat(drawn)
@@ -181,7 +191,7 @@ class Csm:
     def _depth_input(self, book: int, code: torch.Tensor) -> torch.Tensor:
         """(1, depth): a code of one book as the depth decoder's next input."""
         found = self._depth_codes.index_select(0, code + book * self.config.vocabulary)
-        return found if self._projects_ahead else times(found, self._projector)
+        return found if self._projects_ahead else self._projector(found)
 
     def is_end(self, frame: torch.Tensor) -> bool:
         """Whether the frame ends the speech: the code of the end in all books but the last. Waits for the device."""

@@ -45,7 +45,7 @@ class DiaEngine:
     def load(model: Path, codec: Path, placement: Placement) -> DiaEngine:
         """From the folders of the two published checkpoints. Raises EngineUnavailable."""
         torch.set_num_threads(placement.threads)
-        dia = Dia.load(model, placement.device, weights_dtype(placement.device))
+        dia = Dia.load(model, placement.device, weights_dtype(placement.device), placement.precision)
         dac = Dac.load(codec, placement.device, REMEDY)
         if (dac.books, dac.sample_rate) != (dia.config.books, SPEC.sample_rate):
             raise EngineUnavailable(f"{codec} is not the codec of Dia.", REMEDY)

@@ -6,7 +6,7 @@ checkpoint has it in its weights. Numbers as in transformers' DiaForConditionalG
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from studio.engines.dia.config import Config, Stack, open_checkpoint, plan
-from studio.engines.weights import read
-
-Linear = Callable[[Tensor], Tensor]  # (..., in) -> (..., out)
-
-
-def linear(weight: Tensor) -> Linear:
-    """The product with a weight (out, in)."""
-    return lambda x: F.linear(x, weight)
+from studio.engines.linear import Make, exact, kernel
+from studio.engines.weights import held
 
 
 @dataclass(frozen=True)
@@ -78,7 +72,7 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = 
 class _Layer:
     """What encoder and decoder layers share: self-attention and a gated MLP, each behind a norm."""
 
-    def __init__(self, weights: Mapping[str, Tensor], name: str, stack: Stack) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], name: str, stack: Stack, linear: Make) -> None:
         self._stack = stack
         self.norm = weights[f"{name}.norm"]
         self.qkv, self.out = linear(weights[f"{name}.qkv"]), linear(weights[f"{name}.out"])
@@ -100,10 +94,11 @@ class _Layer:
 class Encoder:
     """Bytes of text to what the decoder looks at."""
 
-    def __init__(self, weights: Mapping[str, Tensor], config: Config) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], config: Config, linear: Make) -> None:
         self._config = config.encoder
         self._embedding, self._norm = weights["text"], weights["encoder.norm"]
-        self._layers = [_Layer(weights, f"encoder.{i}", config.encoder) for i in range(config.encoder.layers)]
+        self.device = self._norm.device
+        self._layers = [_Layer(weights, f"encoder.{i}", config.encoder, linear) for i in range(config.encoder.layers)]
         self._rotary = Rotary.of(config.encoder, self._norm.dtype, self._norm.device)
 
     def __call__(self, text: Tensor) -> Tensor:
@@ -118,8 +113,8 @@ class Encoder:
 
 
 class _DecoderLayer(_Layer):
-    def __init__(self, weights: Mapping[str, Tensor], name: str, config: Config) -> None:
-        super().__init__(weights, name, config.decoder)
+    def __init__(self, weights: Mapping[str, Tensor], name: str, config: Config, linear: Make) -> None:
+        super().__init__(weights, name, config.decoder, linear)
         self.cross_norm = weights[f"{name}.cross_norm"]
         self.cross_q, self.cross_kv = linear(weights[f"{name}.cross_q"]), linear(weights[f"{name}.cross_kv"])
         self.cross_out = linear(weights[f"{name}.cross_out"])
@@ -141,10 +136,10 @@ class Memory:
 class Decoder:
     """Codes so far to the logits of the next ones."""
 
-    def __init__(self, weights: Mapping[str, Tensor], config: Config) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], config: Config, linear: Make) -> None:
         self._config = config
         self._codes, self._norm, self._logits = weights["codes"], weights["decoder.norm"], linear(weights["logits"])
-        self._layers = [_DecoderLayer(weights, f"decoder.{i}", config) for i in range(config.decoder.layers)]
+        self._layers = [_DecoderLayer(weights, f"decoder.{i}", config, linear) for i in range(config.decoder.layers)]
         self._rotary = Rotary.of(config.decoder, self._norm.dtype, self._norm.device)
         self._offsets = torch.arange(config.books, device=self._norm.device) * config.decoder.vocabulary
 
@@ -183,17 +178,17 @@ class Decoder:
 
 
 class Dia:
-    """The model in memory. weights: by the names of `config.plan`."""
+    """The model in memory. weights: by the names of `config.plan`. linear: how a matrix is multiplied."""
 
-    def __init__(self, weights: Mapping[str, Tensor], config: Config) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], config: Config, linear: Make = exact) -> None:
         self.config = config
-        self.encoder = Encoder(weights, config)
-        self.decoder = Decoder(weights, config)
-        self.device = weights["text"].device
+        self.encoder = Encoder(weights, config, linear)
+        self.decoder = Decoder(weights, config, linear)
+        self.device = self.encoder.device
 
     @staticmethod
-    def load(folder: Path, device: str, dtype: torch.dtype) -> Dia:
+    def load(folder: Path, device: str, dtype: torch.dtype, precision: str = "exact") -> Dia:
         """From a folder in the published layout. Raises EngineUnavailable."""
-        config = Config.load(folder)
+        config, linear = Config.load(folder), kernel(device, precision)
         with torch.inference_mode():
-            return Dia(read(open_checkpoint(folder), plan(config, dtype), device), config)
+            return Dia(held(open_checkpoint(folder), plan(config, dtype), device, precision), config, linear)

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from studio.engines.dia2.config import Config, Stack
+from studio.engines.linear import Linear, Make, exact
 from studio.errors import EngineUnavailable
 
-Linear = Callable[[Tensor], Tensor]
 ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "silu": F.silu,
     "swish": F.silu,
@@ -27,11 +27,6 @@ ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
     "linear": lambda x: x,
 }
-
-
-def dense(weight: Tensor) -> Linear:
-    """x -> x Wᵀ, as torch does it."""
-    return partial(F.linear, weight=weight)
 
 
 class Cache:
@@ -131,7 +126,7 @@ class Transformer:
 class TextEmbedding:
     """Two streams of text tokens as one vector; the pad token of the second stream adds nothing."""
 
-    def __init__(self, weights: Mapping[str, Tensor], at: str, pad: int, linear: Callable[[Tensor], Linear]) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], at: str, pad: int, linear: Make) -> None:
         self._table = weights[f"{at}.embedding"]
         self._main = linear(weights[f"{at}.main_proj"])
         self._second = linear(weights[f"{at}.second_proj"])
@@ -151,9 +146,7 @@ class Net:
     linear: how a matrix is multiplied; another one may hold it quantised.
     """
 
-    def __init__(
-        self, config: Config, weights: Mapping[str, Tensor], linear: Callable[[Tensor], Linear] = dense
-    ) -> None:
+    def __init__(self, config: Config, weights: Mapping[str, Tensor], linear: Make = exact) -> None:
         self.config = config
         audio = weights["audio"]
         self.device, self.dtype = audio.device, audio.dtype
@@ -169,11 +162,12 @@ class Net:
         )
         self._audio = audio
         self._offsets = torch.arange(config.books, device=self.device)[:, None] * config.audio_tokens
-        self._layers = [_layer(weights, f"transformer.layers.{i}", None, main, linear) for i in range(main.layers)]
+        product = cache(lambda name: linear(weights[name]))  # sets of depth weights have matrices in common
+        self._layers = [_layer(weights, f"transformer.layers.{i}", None, main, product) for i in range(main.layers)]
         self._heads = linear(weights["heads"])
         self._norm, self._depth_norm = weights["transformer.norm"], weights["depformer.norm"]
         self._sets = {
-            name: [_layer(weights, f"depformer.layers.{i}", name, depth, linear) for i in range(depth.layers)]
+            name: [_layer(weights, f"depformer.layers.{i}", name, depth, product) for i in range(depth.layers)]
             for name in config.sets
         }
         self._inputs = linear(weights["depformer.inputs"]) if config.sets else None
@@ -236,7 +230,7 @@ def _rope(config: Config, head: int, positions: int, device: torch.device) -> tu
 
 
 def _layer(
-    weights: Mapping[str, Tensor], at: str, name: int | None, stack: Stack, linear: Callable[[Tensor], Linear]
+    weights: Mapping[str, Tensor], at: str, name: int | None, stack: Stack, product: Callable[[str], Linear]
 ) -> Layer:
     """A layer of the backbone, or one of the depth model with the set of weights of this name."""
     if name is None:
@@ -248,11 +242,12 @@ def _layer(
     matrices = (qkv, out, f"{at}.mlp.wi", f"{at}.mlp.wo")
     pre, post, q, k = (weights[norm] for norm in norms)
     qk = torch.cat((q.expand(stack.heads, -1), k.expand(stack.keys, -1)))
-    return Layer(pre, post, qk, *(linear(weights[matrix]) for matrix in matrices))
+    return Layer(pre, post, qk, *map(product, matrices))
 
 
-def _stage_heads(config: Config, weights: Mapping[str, Tensor], linear: Callable[[Tensor], Linear]) -> list[Linear]:
+def _stage_heads(config: Config, weights: Mapping[str, Tensor], linear: Make) -> list[Linear]:
     """The heads of the depth model, without the rows of tokens that are no sounds."""
     stages = range(config.books - 1)
     rows = [stage * config.audio_tokens for stage in stages]
-    return [linear(weights["depformer.logits"][row : row + config.codes]) for row in rows]
+    table = weights["depformer.logits"] if rows else None
+    return [linear(table[row : row + config.codes]) for row in rows if table is not None]

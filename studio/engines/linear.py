@@ -1,0 +1,126 @@
+"""The product of activations with a matrix of weights: which kernel is fastest for a device, a type and a precision.
+
+Speech is made one step at a time, so that these products are nearly all that a model does, and nearly all of that is
+reading weights. Knows no model. Figures of two machines are in bench/results.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import cache, partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from studio.errors import EngineUnavailable
+
+BLOCK = 32  # what `packed_int8` multiplies at a time
+
+Linear = Callable[[Tensor], Tensor]
+"""(..., inputs) -> (..., outputs), in the type of what comes in."""
+Make = Callable[[Tensor], Linear]
+"""A weight (outputs, inputs) -> the product with it; the weight itself need not be kept."""
+
+
+def kernel(device: str, precision: str) -> Make:
+    """How a weight on the device is multiplied. precision: "exact" or "int8". Raises EngineUnavailable."""
+    if precision == "exact":
+        return exact
+    if device != "cpu":
+        raise EngineUnavailable(f"Precision {precision} is made for the CPU, not for {device}.", "Choose exact.")
+    return dynamic_int8 if _has_int8_dots() else packed_int8
+
+
+def exact(weight: Tensor) -> Linear:
+    """The product in the weight's own type."""
+    if weight.device.type == "cpu" and weight.dtype == torch.bfloat16:
+        return partial(_bf16, weight)
+    if weight.device.type == "cpu" and weight.dtype == torch.float32 and _wants_blocks():
+        return blocked(weight)
+    return partial(F.linear, weight=weight)
+
+
+def blocked(weight: Tensor) -> Linear:
+    """The product with the weight in the order in which oneDNN reads it."""
+    return partial(_blocked, torch.ops.mkldnn._reorder_linear_weight(weight, 1))
+
+
+def _bf16(weight: Tensor, x: Tensor) -> Tensor:
+    """A CPU multiplies a vector faster than a matrix of one row: by a quarter on Zen 4 and Granite Rapids."""
+    if x.numel() != x.shape[-1]:
+        return F.linear(x, weight)
+    return torch.mv(weight, x.reshape(-1)).view(*x.shape[:-1], -1)
+
+
+def _blocked(weight: Tensor, x: Tensor) -> Tensor:
+    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
+    return y
+
+
+def dynamic_int8(weight: Tensor) -> Linear:
+    """Weights in 8 bits, each output with its own scale; activations in 8 bits with one scale a call."""
+    torch.backends.quantized.engine = "x86"
+    scales = _scales(weight)
+    with warnings.catch_warnings():
+        # Says that eager quantisation moves out of torch in a later version; nothing else is as fast in this one.
+        warnings.filterwarnings("ignore", "torch.quantize_per_tensor, torch.quantize_per_channel", UserWarning)
+        whole = torch.quantize_per_channel(
+            weight.float(), scales.double(), torch.zeros(len(scales), dtype=torch.int64), 0, torch.qint8
+        )
+    return partial(_dynamic, torch.ops.quantized.linear_prepack(whole, None))
+
+
+def _dynamic(packed: object, x: Tensor) -> Tensor:
+    y: Tensor = torch.ops.quantized.linear_dynamic(x.float(), packed, reduce_range=False)
+    return y.to(x.dtype)
+
+
+def packed_int8(weight: Tensor) -> Linear:
+    """Weights in 8 bits, each output with its own scale; activations in bf16. A head whose size is no multiple
+    of a block stays exact: torch's kernel crashes with some."""
+    if any(size % BLOCK for size in weight.shape):
+        return exact(weight)
+    scales = _scales(weight)
+    whole = (weight.float() / scales[:, None]).round().to(torch.int8)
+    return partial(_packed, whole, scales.to(torch.bfloat16))
+
+
+def _packed(weight: Tensor, scales: Tensor, x: Tensor) -> Tensor:
+    y: Tensor = torch._weight_int8pack_mm(x.reshape(-1, x.shape[-1]).to(torch.bfloat16), weight, scales)
+    return y.to(x.dtype).view(*x.shape[:-1], -1)
+
+
+def _scales(weight: Tensor) -> Tensor:
+    """(outputs,) float32, above 0: what one step of 8 bits is worth."""
+    return (weight.float().abs().amax(1) / 127).clamp_min(1e-8)
+
+
+@cache
+def _wants_blocks() -> bool:
+    """Whether torch's own fp32 product is slow here and oneDNN's is not.
+
+    torch takes MKL's, which is as fast as memory on Intel's CPUs (3.4 billion weights a second and core on Granite
+    Rapids) and not on AMD's: on two Zen 4 cores 4.0 for one row and 1.7 for two, oneDNN 6.9 and 4.1.
+    """
+    return torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available() and "amd" in _cpu_name()
+
+
+@cache
+def _has_int8_dots() -> bool:
+    """Whether the CPU multiplies and adds 8 bits in one instruction: without it the fast kernel would overflow."""
+    known = _capabilities()
+    return "x86" in torch.backends.quantized.supported_engines and any(
+        known.get(name, False) for name in ("avx512_vnni", "avx_vnni", "amx_int8")
+    )
+
+
+def _cpu_name() -> str:
+    return str(_capabilities().get("cpu_name", "")).lower()
+
+
+@cache
+def _capabilities() -> dict[str, object]:
+    ask = getattr(torch.cpu, "get_capabilities", None)  # since torch 2.10
+    return dict(ask()) if ask else {"avx512_vnni": bool(torch.cpu._is_vnni_supported())}
