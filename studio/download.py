@@ -30,7 +30,7 @@ from studio.hub import (
 )
 
 SPARE_BYTES = 200_000_000  # left free on the disk beside the files
-RESUME = "Run the same again: what has come is kept."
+RESUME = "Try again: what has come is kept."
 TRIES = 4  # of a connection that breaks off and brings nothing more
 RETRY_SECONDS = 1.0
 
@@ -109,7 +109,7 @@ class _File:
 
 def _refuse_offline() -> None:
     if is_offline():
-        raise EngineUnavailable("Downloads are switched off by HF_HUB_OFFLINE.", "Unset it and run the same again.")
+        raise EngineUnavailable("Downloads are switched off by HF_HUB_OFFLINE.", "Unset it and try again.")
 
 
 def _wanted(files: ModelFiles) -> list[_File]:
@@ -139,7 +139,7 @@ def _fetch(files: ModelFiles, file: _File, meter: _Meter) -> None:
         _receive(files, file, came)
     if came.digest != file.digest:
         partial.unlink()
-        raise EngineUnavailable(f"{file.path} of {files.repo} came damaged.", "Run the same again.")
+        raise EngineUnavailable(f"{file.path} of {files.repo} came damaged.", "Try again.")
     partial.replace(blob)
 
 

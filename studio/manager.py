@@ -58,9 +58,13 @@ class ModelManager:
             return engine_id in self._residents
 
     def loaded(self) -> tuple[Resident, ...]:
-        """The engines in memory, the least recently used first."""
-        with self._lock:
-            return tuple(sorted(self._residents.values(), key=lambda resident: resident.last_used))
+        """The engines in memory, the least recently used first. Does not wait for one that is just being loaded."""
+        return tuple(sorted(self._residents.values(), key=lambda resident: resident.last_used))
+
+    def budget_gb(self) -> float:
+        """What all engines together may hold now."""
+        held = sum(resident.memory_gb for resident in self.loaded())
+        return self._free_gb() + held if self._budget_gb is None else self._budget_gb
 
     @contextmanager
     def lend(self, engine_id: str) -> Iterator[Engine]:
@@ -121,7 +125,7 @@ class ModelManager:
     def _make_room(self, title: str, needed_gb: float) -> None:
         """Close what is unused until the engine fits, the longest unused first; close nothing if it can never fit."""
         held = sum(resident.memory_gb for resident in self._residents.values())
-        budget = self._free_gb() + held if self._budget_gb is None else self._budget_gb
+        budget = self.budget_gb()
         in_use = sum(resident.memory_gb for resident in self._residents.values() if resident.users)
         if needed_gb > budget - in_use:
             raise EngineUnavailable(

@@ -42,7 +42,12 @@ def editor(functions: Sequence[Callable[[Any], Any]]) -> gr.HTML:
 
 def engine_menu() -> gr.HTML:
     """The engines, grey with reason and remedy where they cannot run."""
-    return _component("engines", ["engines.js"])
+    return _component("engines", ["offer.js", "engines.js"])
+
+
+def models_list() -> gr.HTML:
+    """What is on the disk and in memory, folded away: check, delete, unload."""
+    return _component("models", ["models.js"])
 
 
 def cast_panel() -> gr.HTML:

@@ -23,6 +23,7 @@ from studio.ui import forms
 from studio.ui.drafts import Drafts
 from studio.ui.forms import Json, Order
 from studio.ui.live import Broadcast, result
+from studio.ui.shelf import Shelf
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 MAX_FILE_BYTES = 4_000_000
@@ -31,8 +32,6 @@ MAX_FLAGS = 1000
 MAX_LIVE = 32  # runs whose last pieces of sound can be asked for
 DEVICES = {"cpu": "on this computer’s processor", "cuda": "on the graphics card", "mps": "on the Apple GPU"}
 
-Answer = Callable[[Any], Json]
-
 
 class Desk:
     """One for all visitors. On a shared machine a visitor sees only the runs whose ids the own browser remembers."""
@@ -40,24 +39,26 @@ class Desk:
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
         self.is_shared = not _is_loopback(studio.settings.host)
+        self.shelf = Shelf(studio, self.is_shared)
         self._drafts = Drafts(studio.settings.data / "scripts")
         self._stops: dict[str, threading.Event] = {}
         self._live: dict[str, Broadcast] = {}
         self._running: set[str] = set()
         self._lock = threading.Lock()
 
-    def functions(self) -> list[Answer]:
+    def functions(self) -> list[Callable[[Any], Json]]:
         """What the page may call, each by its name."""
         asked = (
             self.open_desk, self.review, self.split, self.sample, self.import_script, self.export_script,
             self.save, self.stop, self.pieces, self.recent, self.take, self.forget, self.export,
+            *self.shelf.functions(),
         )  # fmt: skip
         return [_told(function) for function in asked]
 
     def open_desk(self, asked: Json) -> Json:
         """All that a page shows at first. asked: {browser, runs}."""
         return {
-            "engines": [forms.engine_form(row) for row in self.studio.engines()],
+            **self.shelf.look_again({}),
             "samples": [_sample_form(path) for path in sorted(SAMPLES.glob("*.txt"))],
             "draft": None if self.is_shared else self._drafts.latest(),
             **self.recent(asked),
@@ -71,12 +72,13 @@ class Desk:
             written = order.written()
         except forms.RowError as error:
             return {"problem": forms.problem(error), "notes": [error.note]}
-        advice = advise(written.script, spec)
+        device = self.studio.manager.placement.device
+        advice = advise(written.script, spec, device)
         voices = self.studio.cast(written.script, order.engine, order.voices_in(written.script))
         return {
             "seconds": round(advice.seconds, 1),
             "passages": advice.passages,
-            "device": DEVICES[self.studio.manager.placement.device],
+            "device": DEVICES[device],
             "cast": {speaker: {"id": voice.id, "name": voice.name} for speaker, voice in voices.items()},
             "notes": [forms.note_form(note, order, written) for note in advice.notes],
         }
@@ -215,7 +217,7 @@ class Desk:
             return run.engine
 
 
-def _told(function: Answer) -> Answer:
+def _told(function: Callable[[Any], Json]) -> Callable[[Any], Json]:
     """The function with errors for a person as a part of its answer, and what is missing in a question as one."""
 
     @wraps(function)

@@ -21,6 +21,7 @@ def build(desk: Desk, dock: gr.HTML) -> None:
             editor = components.editor(desk.functions())
         with gr.Column(scale=1):
             components.engine_menu()
+            components.models_list()
             components.cast_panel()
             components.settings_panel()
             components.takes_list()

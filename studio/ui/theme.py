@@ -8,8 +8,8 @@ from pathlib import Path
 import gradio as gr
 
 STATIC = Path(__file__).parent / "static"
-STYLES = ("page.css", "parts.css", "editor.css", "turn.css", "side.css", "settings.css", "dock.css")
-SHARED = ("base.js", "menu.js", "desk.js")
+STYLES = ("page.css", "parts.css", "editor.css", "turn.css", "side.css", "models.css", "settings.css", "dock.css")
+SHARED = ("base.js", "menu.js", "desk.js", "stock.js")
 
 
 def read(*names: str) -> str:

@@ -96,6 +96,16 @@
     lay(kept.rows ? kept : opened.draft || { cast: [{ name: "S1" }, { name: "S2" }] });
   }
 
+  // The engines as they are now. The chosen one may have gone.
+  function renew(engines) {
+    specs = engines;
+    if (spec() && !spec().obstacle) emit("engines");
+    else {
+      emit("engines");
+      set({ engine: specs.find((engine) => !engine.obstacle)?.id || "" });
+    }
+  }
+
   // One question to the server. Rejects with { message, remedy } that can be shown as they are.
   const LOST = {
     message: "The studio does not answer.",
@@ -157,6 +167,7 @@
     set,
     lay,
     open,
+    renew,
     connect,
     order,
     snapshot,

@@ -2,6 +2,7 @@
 const { el } = studio;
 const desk = studio.desk;
 const list = element.querySelector(".engine-list");
+let offers = [];
 const gigabytes = (value) => (value < 1 ? `${Math.round(value * 1000)} MB` : `${value.toFixed(1)} GB`);
 
 function facts(engine) {
@@ -31,6 +32,15 @@ function card(engine) {
   return el("div", { class: "engine" }, ...choice(engine, about), about);
 }
 
+// An engine that lacks nothing but its files, which can be fetched from here.
+function offerCard(engine) {
+  const follow = offer(engine.id);
+  follow.node.id = `engine-${engine.id}-about`;
+  offers.push(follow);
+  const name = el("div", { class: "engine-name" }, ...choice(engine, follow.node));
+  return el("div", { class: "engine-off" }, name, el("p", { class: "engine-about" }, engine.summary), follow.node);
+}
+
 // Engines with one and the same obstacle stand side by side over it: what helps one helps all of them.
 function offCard(engines) {
   const { reason, remedy } = engines[0].obstacle;
@@ -44,12 +54,6 @@ function offCard(engines) {
   return el("div", { class: "engine-off" }, ...names, about);
 }
 
-// A remedy that is a command can be taken along.
-function commandLine(command) {
-  const copy = () => navigator.clipboard?.writeText(command).then(() => studio.toast("The command is copied."));
-  return [el("code", {}, command), studio.iconButton("copy", `Copy: ${command}`, copy)];
-}
-
 function show() {
   for (const radio of list.querySelectorAll("input")) radio.checked = radio.value === desk.state.engine;
 }
@@ -58,17 +62,30 @@ function show() {
 const FOLDED = "dialogue-studio-engines-folded";
 function others(engines) {
   if (!engines.length) return [];
-  const groups = [...Map.groupBy(engines, ({ obstacle }) => JSON.stringify(obstacle)).values()];
+  const isOffered = ({ id }) => stock.row(id)?.offered;
+  const rest = engines.filter((engine) => !isOffered(engine));
+  const groups = [...Map.groupBy(rest, ({ obstacle }) => JSON.stringify(obstacle)).values()];
   const summary = el("summary", {}, studio.icon("chevron"), `Not ready here (${engines.length})`);
-  const shelf = el("details", { class: "engines-off" }, summary, ...groups.map(offCard));
+  const cards = [...engines.filter(isOffered).map(offerCard), ...groups.map(offCard)];
+  const shelf = el("details", { class: "engines-off" }, summary, ...cards);
   shelf.open = !studio.memory.read(FOLDED);
   shelf.addEventListener("toggle", () => studio.memory.write(FOLDED, !shelf.open));
   return [shelf];
 }
 
-studio.on("opened", () => {
+// Whoever was at an engine's button is at its choice once that can be made.
+function build() {
+  const at = list.contains(document.activeElement) && document.activeElement.closest(".engine, .engine-off");
+  const was = at && at.querySelector("input").id;
+  offers = [];
   const ready = desk.specs.filter((engine) => !engine.obstacle);
   const off = desk.specs.filter((engine) => engine.obstacle);
   list.replaceChildren(...ready.map(card), ...others(off));
-});
+  const now = was && document.getElementById(was);
+  if (now) (now.disabled ? now.closest(".engine-off").querySelector("button") : now)?.focus();
+}
+
+studio.on("opened", build);
+studio.on("engines", build);
+studio.on("stock", () => offers.forEach(({ show }) => show()));
 studio.on("desk", (keys) => keys.includes("engine") && show());

@@ -1,0 +1,117 @@
+// What is in memory and on the disk: unload it, check it, delete it. Fetching is offered where an engine is chosen.
+const { el, iconButton, plural } = studio;
+const stock = studio.stock;
+const details = element.querySelector(".models");
+const [loaded, kept] = [element.querySelector(".models-loaded"), element.querySelector(".models-kept")];
+const gigabytes = (value) => (value < 1 ? `${Math.round(value * 1000)} MB` : `${value.toFixed(1)} GB`);
+let asked = ""; // the engine whose deletion is being asked about
+let bar = null;
+let said = "";
+
+function inMemory({ engine, title, gb, is_measured, is_speaking }) {
+  const unload = stock.button("Unload", () => stock.act("unload", engine), { "aria-label": `Unload ${title}` });
+  unload.disabled = is_speaking;
+  const facts = `${is_measured ? "" : "about "}${gigabytes(gb)}${is_speaking ? " · in use" : ""}`;
+  const item = el("li", { class: "model", "data-engine": engine }, ...about(title, facts));
+  if (stock.told.may_change) item.append(unload);
+  return item;
+}
+
+const about = (title, ...facts) => [
+  el("div", { class: "model-about" }, el("p", {}, title), el("p", { class: "model-facts" }, ...facts)),
+];
+
+function onDisk(row) {
+  const item = el("li", { class: "model", "data-engine": row.engine });
+  if (asked === row.engine) return askToDelete(item, row);
+  const whole = row.state === "ready" ? "" : ` of ${stock.amount(row.needed)}`;
+  const copies = row.copies ? ` · and ${stock.amount(row.copies)} made to load faster` : "";
+  const links = row.parts.filter((part) => part.here).flatMap((part) => [" · ", partLink(part)]);
+  item.append(...about(row.title, stock.amount(row.here) + whole + copies, ...links));
+  if (stock.told.may_change) item.append(...tools(row));
+  const errand = stock.errandOf(row.engine);
+  if (errand?.kind !== "check") return item; // how far a download is stands where the engine is chosen
+  if (errand.over) item.append(...found(row, errand));
+  else item.append((bar = stock.progress(row.engine, `Check of ${row.title}`)).node);
+  return item;
+}
+
+function partLink({ repo, revision, url }) {
+  const title = `${repo} at ${revision}`;
+  const link = { href: `${url}/tree/${revision}`, target: "_blank", rel: "noreferrer", title };
+  return el("a", link, `${repo.split("/")[1]} @ ${revision.slice(0, 7)}`);
+}
+
+function tools(row) {
+  const verify = () => stock.act("verify", row.engine);
+  const check = iconButton("check", `Check the files of ${row.title}`, verify, { class: "tool model-check" });
+  const ask = () => askAbout(row.engine);
+  const drop = iconButton("trash", `Delete the files of ${row.title}`, ask, { class: "tool model-delete" });
+  check.disabled = drop.disabled = stock.isUnderWay();
+  return [check, drop];
+}
+
+// What a check has found.
+function found({ engine }, { error, report }) {
+  const failed = "model-found stock-failed";
+  if (error) return [el("p", { class: failed }, `${error.message} ${error.remedy}`)];
+  if (!report) return [];
+  const { count, flaws, unproven } = report;
+  if (!flaws.length) {
+    const doubt = unproven ? `; ${unproven} of them have no hash here to hold them to` : ", all as published";
+    return [el("p", { class: "model-found" }, plural(count, "file") + doubt)];
+  }
+  const lines = flaws.slice(0, 5).map(({ file, reason }) => el("li", {}, el("strong", {}, file), ` ${reason}`));
+  if (flaws.length > 5) lines.push(el("li", {}, `and ${flaws.length - 5} more`));
+  return [el("ul", { class: failed }, ...lines), stock.button("Fetch anew", () => stock.act("mend", engine))];
+}
+
+function askAbout(engine) {
+  asked = engine;
+  show();
+  if (engine) kept.querySelector(".model-keep")?.focus();
+}
+
+function askToDelete(item, row) {
+  const keep = () => [askAbout(""), kept.querySelector(`[data-engine="${row.engine}"] .model-delete`)?.focus()];
+  const drop = async () => {
+    asked = "";
+    const answer = await stock.act("discard", row.engine);
+    if (answer) studio.toast(`${stock.amount(answer.freed)} are free again.`);
+    show();
+    details.querySelector("summary").focus();
+  };
+  item.append(
+    el("p", { class: "model-about" }, `Delete ${stock.amount(row.here + row.copies)}?`),
+    stock.button("Delete", drop, { class: "small danger", "aria-label": `Delete ${row.title}` }),
+    stock.button("Keep", keep, { class: "small model-keep", "aria-label": `Keep ${row.title}` }),
+  );
+  return item;
+}
+
+// The rows are built anew only when they say something else, and whoever is in them stays where they were.
+function show() {
+  const { rows, memory, disk, errand } = stock.told;
+  const here = rows.filter((row) => row.here || row.copies);
+  const size = here.reduce((sum, row) => sum + row.here + row.copies, 0);
+  element.querySelector(".models-sum").textContent = size ? `· ${stock.amount(size)}` : "";
+  const now = JSON.stringify([here, memory.loaded, errand && [errand.number, errand.over], asked]);
+  if (now !== said) {
+    said = now;
+    bar = null;
+    const label = element.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
+    loaded.replaceChildren(...memory.loaded.map(inMemory));
+    kept.replaceChildren(...here.map(onDisk));
+    if (label) element.querySelector(`button[aria-label="${CSS.escape(label)}"]:not(:disabled)`)?.focus();
+  }
+  bar?.update();
+  const used = memory.loaded.length ? gigabytes(memory.used_gb) : "Nothing";
+  const limit = `${gigabytes(memory.budget_gb ?? 0)} ${memory.is_set ? "allowed" : "that can be had"}`;
+  element.querySelector(".models-budget").textContent = `${used} of ${limit}`;
+  const place = disk ? `${disk.folder}, ${stock.amount(disk.free)} free` : "";
+  element.querySelector(".models-place").textContent = here.length ? place : `Nothing yet. ${place}`;
+}
+
+details.addEventListener("toggle", () => stock.watch(details.open));
+studio.on("stock", show);
+studio.drawIcons(element);
