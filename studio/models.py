@@ -83,14 +83,23 @@ class Models:
         )
         return replace(row, access=self._access(row))
 
-    def download(self, engine_id: str, progress: Progress, stopped: Callable[[], bool] = lambda: False) -> ModelRow:
-        """Fetch what is missing of all repositories of an engine. progress: over all of them.
+    def is_sound(self, engine_id: str) -> bool:
+        """Whether all files of an engine are here, and whole as far as a glance tells."""
+        row = self.row(engine_id)
+        return row.state == "ready" and not upkeep.glance(row.files)
 
-        Raises Stopped, EngineUnavailable (AccessRefused when terms must be accepted), RequestError when another is
-        being fetched.
+    def download(self, engine_id: str, progress: Progress, stopped: Callable[[], bool] = lambda: False) -> ModelRow:
+        """Fetch what is missing, or is damaged to be seen at a glance, of all repositories of an engine.
+
+        progress: over all of them. Raises Stopped, EngineUnavailable (AccessRefused when terms must be accepted),
+        RequestError when another is being fetched or damaged files are in use.
         """
         row = self.row(engine_id)
         with self._alone(f"{row.title} is being fetched"):
+            damaged = [flaw for flaw in upkeep.glance(row.files) if not flaw.missing]
+            if damaged:
+                self._unload(row)
+                upkeep.remove_flawed(damaged)
             try:
                 download.download_all(row.files, progress, stopped)
             except AccessRefused:

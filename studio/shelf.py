@@ -43,7 +43,7 @@ def _download(models: Models, options: argparse.Namespace) -> int:
     row = models.row(options.engine)
     if not row.files:
         tell(f"{row.title} needs no files from elsewhere.")
-    elif row.state == "ready":
+    elif models.is_sound(row.engine):
         tell(f"{row.title} is here, {amount(row.bytes_on_disk)}.")
     else:
         row = _fetch(models, row)
@@ -54,7 +54,8 @@ def _download(models: Models, options: argparse.Namespace) -> int:
 
 def _fetch(models: Models, row: ModelRow) -> ModelRow:
     """Raises EngineUnavailable; Stopped at Ctrl-C."""
-    tell(f"Fetching {row.title}, {amount(row.bytes_missing)}, from {', '.join(files.repo for files in row.files)}.")
+    size = amount(row.bytes_missing) if row.bytes_missing else "what is damaged"
+    tell(f"Fetching {row.title}, {size}, from {', '.join(files.repo for files in row.files)}.")
     try:
         with _bar(row.title) as progress:
             row = models.download(row.engine, progress)

@@ -21,6 +21,7 @@ from studio.errors import EngineUnavailable, OutputError
 from studio.hub import PARTIAL, ModelFiles, Progress, Stopped, new_digest, repository, revision_folder
 
 CHUNK_BYTES = 1 << 20
+GLANCE_BYTES = 100_000_000  # what is read in a moment
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,17 @@ def check(several: Sequence[ModelFiles], progress: Progress, stopped: Callable[[
     flaws += [Flaw(files, path, reason) for files, path in there if (reason := _reason(path, tell))]
     unproven = sum(not _is_named_by_hash(path) for _, path in there)
     return Report(tuple(flaws), len(there), total, unproven)
+
+
+def glance(several: Sequence[ModelFiles]) -> list[Flaw]:
+    """What a check finds in a moment: small files by their hash, large safetensors by their header and length."""
+    flaws = [flaw for files in several for flaw in _missing(files)]
+    there = [(files, path) for files in several for path in linked(files) if path.is_file()]
+    for files, path in there:
+        is_small = path.stat().st_size <= GLANCE_BYTES
+        reason = _reason(path, lambda count: None) if is_small else _torn(path)
+        flaws += [Flaw(files, path, reason)] if reason else []
+    return flaws
 
 
 def remove_flawed(flaws: Iterable[Flaw]) -> int:

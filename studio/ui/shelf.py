@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import shutil
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from studio import hub
+from studio.engines.base import missing_package
 from studio.errands import Errand
 from studio.errors import RequestError
 from studio.manager import Resident
@@ -97,8 +97,7 @@ class Shelf:
         return allowed
 
     def _row_form(self, row: ModelRow) -> Json:
-        spec = self.studio.spec(row.engine)
-        has_packages = all(importlib.util.find_spec(name) for name in spec.packages)
+        has_packages = missing_package(self.studio.spec(row.engine)) is None
         return {
             "engine": row.engine,
             "title": row.title,

@@ -90,6 +90,16 @@ def test_a_damaged_file_is_named_and_removed_so_that_a_download_brings_it(
     assert check().flaws == ()
 
 
+def test_a_glance_sees_what_is_small_or_cut_short(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = put(cache, "some/model", CONTENT)
+    monkeypatch.setattr(upkeep, "GLANCE_BYTES", len(CONTENT["config.json"]))
+    assert upkeep.glance([FILES]) == []
+    for name in ("weights-1.safetensors", "weights-2.safetensors", "config.json"):
+        whole = (folder / name).resolve().read_bytes()
+        (folder / name).resolve().write_bytes(whole[:-1] + b"x" if "1" in name else whole[:-1])
+    assert [flaw.name for flaw in upkeep.glance([FILES])] == ["config.json", "weights-2.safetensors"]
+
+
 def test_what_is_missing_is_named(cache: Path) -> None:
     folder = put(cache, "some/model", CONTENT)
     (folder / "weights-2.safetensors").unlink()

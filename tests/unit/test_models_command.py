@@ -84,6 +84,15 @@ def test_a_check_names_what_is_wrong(call: Cli, cache: Path) -> None:
     assert call("models", "--json").json[0]["state"] == "partial"
 
 
+def test_a_download_fetches_what_is_seen_to_be_damaged(call: Cli, cache: Path) -> None:
+    """A message about a damaged file names this command."""
+    folder = fill(cache)
+    (folder / "model.safetensors").resolve().write_bytes(b"torn")
+    answer = call("models", "download", "first")
+    assert answer.code == 1 and "what is damaged" in answer.err and "HF_HUB_OFFLINE" in answer.err
+    assert call("models", "--json").json[0]["state"] == "partial"
+
+
 def test_deleting_asks_unless_told_not_to(call: Cli, cache: Path) -> None:
     folder = fill(cache)
     answer = call("models", "delete", "first", stdin=b"y\n")
