@@ -28,6 +28,7 @@ FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in mod
 
 # Too heavy to import before they are needed: a page, a `--help` and a test of a parser do without.
 HEAVY = {"torch", "torchaudio", "transformers", "onnxruntime", "spaces", "huggingface_hub"}
+MODEL_CODE = {"linear"}  # shared by engines in folders, and imported by their models' code alone
 PAGE = {"gradio", "gradio_client"}
 
 Import = tuple[str, bool, int]  # (dotted name, runs when the module is imported, line)
@@ -99,7 +100,7 @@ def _reason(here: tuple[str, ...], what: list[str], at_top: bool) -> str:
 
 def _is_model_code(here: tuple[str, ...]) -> bool:
     """An engine in a folder keeps its model's code beside its __init__, which imports it when it loads."""
-    return here[0] == "engines" and len(here) > 2 and here[-1] != "__init__"
+    return here[0] == "engines" and (here[-1] in MODEL_CODE or (len(here) > 2 and here[-1] != "__init__"))
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
