@@ -134,6 +134,10 @@ class Errands:
             self._change(state="stopped")
         except StudioError as error:
             self._change(state="failed", error=error)
+        except BaseException as error:  # told on the page, and with its traceback in the log
+            broken = StudioError(f"The studio broke off: {error}", "Try again, and tell its makers if that fails too.")
+            self._change(state="failed", error=broken)
+            raise
 
     def _change(self, **values: object) -> None:
         with self._lock:

@@ -76,7 +76,7 @@ def held(several: Iterable[ModelFiles]) -> dict[Path, int]:
 def check(several: Sequence[ModelFiles], progress: Progress, stopped: Callable[[], bool] = lambda: False) -> Report:
     """Read every file and hold it to the hash it is named by; safetensors to their own header too.
 
-    Reads all bytes: about two seconds a gigabyte. Raises Stopped when stopped() turns true.
+    Reads all bytes: about a second a gigabyte. Raises Stopped when stopped() turns true.
     """
     found = [(files, path) for files in several for path in linked(files)]
     there = [(files, path) for files, path in found if path.is_file()]

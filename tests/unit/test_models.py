@@ -207,6 +207,16 @@ def test_an_errand_that_fails_says_why(slow: Slow) -> None:
     assert last.state == "failed" and last.error is slow.error
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_bug_does_not_leave_an_errand_under_way(slow: Slow) -> None:
+    errands = errands_on(slow)
+    slow.error = ZeroDivisionError("a bug")
+    slow.end.set()
+    errands.begin("download", "one")
+    assert "a bug" in str(over(errands).error)
+    errands.close()
+
+
 def test_what_a_check_found_is_mended(slow: Slow) -> None:
     errands = errands_on(slow)
     slow.end.set()
