@@ -30,9 +30,9 @@ function onDisk(row) {
   item.append(...about(row.title, stock.amount(row.here) + whole + copies, ...links));
   if (stock.told.may_change) item.append(...tools(row));
   const errand = stock.errandOf(row.engine);
-  if (errand?.kind !== "check") return item; // how far a download is stands where the engine is chosen
-  if (errand.over) item.append(...found(row, errand));
-  else item.append((bar = stock.progress(row.engine, `Check of ${row.title}`)).node);
+  if (!errand || errand.kind === "download") return item; // how far that is stands where the engine is chosen
+  if (!errand.over) item.append((bar = stock.progress(row.engine, `Work on ${row.title}`)).node);
+  else if (errand.kind === "check") item.append(...found(row, errand));
   return item;
 }
 

@@ -50,7 +50,7 @@ function offer(engine) {
   let update = () => {};
   const show = () => {
     const row = stock.row(engine);
-    if (!row) return;
+    if (!row || row.state === "ready") return; // the menu is about to show it as ready
     const errand = stock.errandOf(engine);
     const isComing = Boolean(errand && !errand.over && errand.kind !== "check");
     const now = JSON.stringify([isComing, row.access, !isComing && [row.here, errand?.error]]);
