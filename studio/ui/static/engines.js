@@ -38,7 +38,8 @@ function offerCard(engine) {
   follow.node.id = `engine-${engine.id}-about`;
   offers.push(follow);
   const name = el("div", { class: "engine-name" }, ...choice(engine, follow.node));
-  return el("div", { class: "engine-off" }, name, el("p", { class: "engine-about" }, engine.summary), follow.node);
+  const summary = el("p", { class: "engine-about" }, engine.summary);
+  return el("div", { class: "engine-off offer-card" }, name, summary, follow.node);
 }
 
 // Engines with one and the same obstacle stand side by side over it: what helps one helps all of them.

@@ -7,6 +7,8 @@ function commandLine(command) {
   return [studio.el("code", {}, command), studio.iconButton("copy", `Copy: ${command}`, copy)];
 }
 
+const reasonOf = (row) => studio.desk.spec(row.engine)?.obstacle?.reason || "";
+
 // What opens a gate, and the hub's answer to whether it is open now.
 function gate(row) {
   const { el } = studio;
@@ -25,21 +27,21 @@ function gate(row) {
     el("li", {}, "Accept the terms at ", page),
     el("li", {}, "Run: ", ...commandLine("hf auth login"), " or start the studio with HF_TOKEN set"),
   ];
-  return [el("p", {}, "Its makers ask you to accept terms first."), el("ol", {}, ...steps), again, refusal];
+  const why = `${reasonOf(row)} Its makers ask you to accept terms first.`;
+  return [el("p", {}, why), el("ol", {}, ...steps), again, refusal];
 }
 
 function fetching(row) {
   const { el } = studio;
-  const reason = studio.desk.spec(row.engine)?.obstacle?.reason;
   const verb = row.here ? `Download the other ${stock.amount(row.missing)}` : `Download ${stock.amount(row.missing)}`;
-  const begin = stock.button([studio.icon("down"), verb], () => stock.act("download", row.engine));
-  const amounts = `${stock.amount(row.here)} of ${stock.amount(row.needed)} are here.`;
-  const here = el("p", {}, row.here ? amounts : reason || "");
+  const download = () => stock.act("download", row.engine);
+  const begin = stock.button([studio.icon("down"), verb], download, { class: "small offer-begin" });
+  const here = row.here ? el("p", {}, `${stock.amount(row.here)} of ${stock.amount(row.needed)} are here.`) : null;
   const error = stock.errandOf(row.engine)?.error;
   const failed = error && el("p", { class: "stock-failed" }, el("strong", {}, error.message), ` ${error.remedy}`);
   const terms = row.access === "unasked" && row.parts.find((part) => part.gated);
   const link = terms && el("a", { href: terms.url, target: "_blank", rel: "noreferrer" }, terms.repo);
-  const note = terms && el("p", {}, "Its terms must have been accepted at ", link);
+  const note = terms && el("p", {}, `${reasonOf(row)} Its terms must have been accepted at `, link);
   return [failed, here, note, begin].filter(Boolean);
 }
 
