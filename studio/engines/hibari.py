@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -81,7 +81,7 @@ class HibariEngine:
         self._model = model
         self._english = english
 
-    def synthesize(self, request: SpeechRequest) -> Iterator[Audio]:
+    def synthesize(self, request: SpeechRequest) -> Generator[Audio, None, None]:
         melody = request.sampling["melody"]
         return read(request, SPEC.sample_rate, PIECE_CHARACTERS, lambda reading: self._say(reading, melody))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ class KokoroEngine:
         names = [node.name for node in session.get_inputs()]
         self._tokens_name = "input_ids" if "input_ids" in names else "tokens"  # two exports, two names
 
-    def synthesize(self, request: SpeechRequest) -> Iterator[Audio]:
+    def synthesize(self, request: SpeechRequest) -> Generator[Audio, None, None]:
         return read(request, SPEC.sample_rate, PIECE_CHARACTERS, self._say)
 
     def _say(self, reading: Reading) -> Samples:

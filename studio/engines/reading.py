@@ -6,7 +6,7 @@ pauses between sentences and turns, and the rule that words never become silence
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,9 @@ class Reading:
     random: np.random.Generator
 
 
-def read(request: SpeechRequest, rate: int, limit: int, say: Callable[[Reading], Samples]) -> Iterator[Audio]:
+def read(
+    request: SpeechRequest, rate: int, limit: int, say: Callable[[Reading], Samples]
+) -> Generator[Audio, None, None]:
     """Every turn of the request in order, one Audio a piece of at most `limit` characters, pauses included.
 
     Each piece depends on its text, its voice, the settings, the seed and its place, never on what was spoken before.
