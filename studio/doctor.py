@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studio import __version__, hub
+from studio.listings import amount
 from studio.studio import EngineRow, Studio
 
 PACKAGES = ("gradio", "hibari-tts", "huggingface-hub", "numpy", "onnxruntime", "scipy", "soundfile", "soxr")
@@ -80,7 +81,7 @@ def _data_folder(folder: Path) -> Finding:
     standing = next(path for path in (folder, *folder.parents) if path.exists())
     used, free = size(folder), shutil.disk_usage(standing).free
     writable = standing.is_dir() and os.access(standing, os.W_OK)
-    text = f"{folder}: {_amount(used)} kept, {_amount(free)} free"
+    text = f"{folder}: {amount(used)} kept, {amount(free)} free"
     value = {"path": str(folder), "bytes": used, "free_bytes": free, "writable": writable}
     if not writable:
         return Finding("data", text, value, f"It cannot be written; {ANOTHER_FOLDER}", "mend")
@@ -95,7 +96,7 @@ def _hub_cache() -> Finding:
     models = sorted(path.name.removeprefix("models--").replace("--", "/") for path in folder.glob("models--*"))
     value = {"path": str(folder), "bytes": used, "models": models, "offline": offline}
     switched_off = ", downloads switched off" if offline else ""
-    return Finding("models", f"{folder}: {len(models)} downloaded models, {_amount(used)}{switched_off}", value)
+    return Finding("models", f"{folder}: {len(models)} downloaded models, {amount(used)}{switched_off}", value)
 
 
 def _torch() -> Finding:
@@ -154,8 +155,3 @@ def size(folder: Path) -> int:
             with suppress(OSError):
                 total += os.lstat(os.path.join(parent, name)).st_size
     return total
-
-
-def _amount(count: int) -> str:
-    """Bytes in decimal units, as disks are sold."""
-    return f"{count / 1e6:.0f} MB" if count < GB else f"{count / GB:.1f} GB"
