@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 
 from studio.disk import aside
 from studio.engines.checkpoint import ITEM_BYTES, Checkpoint
-from studio.engines.weights import Plan, check, held, kind_of, one, order, stream
+from studio.engines.weights import Plan, Target, check, held, kind_of, one, order, stream
 from studio.errors import EngineUnavailable, OutputError
 
 if TYPE_CHECKING:
     import torch
 
+FOLDER = "prepared"  # below that of our models
 SPARE_BYTES = 200_000_000  # left free on the disk
 ALIGNED_BYTES = 64  # where tensors begin, so that they can be mapped and are read by whole cache lines
 REMEDY = "Delete this copy: it is made again on request."
@@ -37,14 +38,18 @@ def copy_bytes(plan: Plan) -> int:
 
 
 def load(
-    checkpoint: Checkpoint, plan: Plan, device: str, folder: Path, ignore: str = "", precision: str = "exact"
+    checkpoint: Checkpoint, plan: Plan, device: str, folder: Path | None, ignore: str = "", precision: str = "exact"
 ) -> Mapping[str, torch.Tensor]:
     """All tensors of the plan, from the copy in the folder if there is one; see `held`. Raises EngineUnavailable."""
-    copy = find(checkpoint, plan, folder)
+    copy = find(checkpoint, plan, folder) if folder else None
     if copy is None:
         return held(checkpoint, plan, device, precision, ignore)
-    same = {name: one(name, target.shape, target.dtype) for name, target in plan.items()}
-    return held(copy, same, device, precision)
+    return held(copy, as_copied(plan), device, precision)
+
+
+def as_copied(plan: Plan) -> dict[str, Target]:
+    """The plan for the copy: each tensor under the model's own name, whole."""
+    return {name: one(name, target.shape, target.dtype) for name, target in plan.items()}
 
 
 def find(checkpoint: Checkpoint, plan: Plan, folder: Path) -> Checkpoint | None:

@@ -6,6 +6,8 @@ way is known here; the model's own code is imported when it is loaded.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio import hub
@@ -100,3 +102,15 @@ def load(placement: Placement) -> CsmEngine:
     from studio.engines.csm.engine import CsmEngine
 
     return CsmEngine.open(folder, placement)
+
+
+def prepare(placement: Placement, progress: Callable[[int, int], None]) -> Path:
+    """Write a copy of the weights that loads in a second, as `studio.engines.prepared` says. progress: bytes written
+    and in all. Raises EngineUnavailable and OutputError.
+    """
+    folder = hub.snapshot(FILES[0])
+    if folder is None:
+        raise EngineUnavailable("Its files are not on this disk.", REMEDY)
+    from studio.engines.csm.engine import CsmEngine
+
+    return CsmEngine.prepare(folder, placement, progress)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from studio.audio import Audio
+from studio.engines import prepared as copies
 from studio.engines.base import Placement
 from studio.engines.csm import REMEDY, SPEC, model, prompt
 from studio.engines.csm.config import Config, open_checkpoint
@@ -65,12 +66,19 @@ class CsmEngine:
         config = Config.read(folder, REMEDY)
         checkpoint = open_checkpoint(folder, config, REMEDY)
         words = Words.load(folder, REMEDY)
+        csm = model.load(checkpoint, config, placement, dtype or weights_dtype(placement.device))
         mimi = Mimi.inside(checkpoint, config.codec, placement.device, model.CODEC, f"(?!{model.CODEC})")
         if mimi.books < config.books:
             raise EngineUnavailable(f"The codec has {mimi.books} codebooks and CSM speaks {config.books}.", REMEDY)
-        chosen = dtype or weights_dtype(placement.device)
-        csm = model.load(checkpoint, config, placement.device, chosen, placement.precision)
         return CsmEngine(csm, mimi, words)
+
+    @staticmethod
+    def prepare(folder: Path, placement: Placement, progress: copies.Progress) -> Path:
+        """Write the copy of the model's weights that `open` then takes. Raises EngineUnavailable and OutputError."""
+        config = Config.read(folder, REMEDY)
+        checkpoint = open_checkpoint(folder, config, REMEDY)
+        layout = model.plan(config, weights_dtype(placement.device), checkpoint.tensors)
+        return copies.write(checkpoint, layout, placement.models / copies.FOLDER, model.OTHERS, progress)
 
     def synthesize(self, request: SpeechRequest) -> Steps:
         """Speak the turns, each with what was spoken before as its context, 80 ms of sound at a time.

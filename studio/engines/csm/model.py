@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from studio.engines import prepared
+from studio.engines.base import Placement
 from studio.engines.checkpoint import Checkpoint
 from studio.engines.csm import layers
 from studio.engines.csm.config import Config
@@ -80,13 +82,20 @@ def plan(config: Config, dtype: torch.dtype, names: Collection[str]) -> dict[str
     }
 
 
-def load(checkpoint: Checkpoint, config: Config, device: str, dtype: torch.dtype, precision: str = "exact") -> Csm:
-    """The model on a device; its table of words stays on the host. Raises EngineUnavailable."""
-    linear = kernel(device, precision)
+# In the files, and not in every plan.
+OTHERS = "|".join(map(re.escape, (CODEC, DEPTH_CODES, BACKBONE_CODES)))
+
+
+def load(checkpoint: Checkpoint, config: Config, placement: Placement, dtype: torch.dtype) -> Csm:
+    """The model on its device; its table of words stays on the host. Raises EngineUnavailable."""
+    device, linear = placement.device, kernel(placement.device, placement.precision)
     whole = plan(config, dtype, checkpoint.tensors)
-    check(checkpoint, whole, "|".join(map(re.escape, (CODEC, DEPTH_CODES, BACKBONE_CODES))))
+    check(checkpoint, whole, OTHERS)
+    copy = prepared.find(checkpoint, whole, placement.models / prepared.FOLDER)
+    if copy:
+        checkpoint, whole = copy, prepared.as_copied(whole)
     words = dict(stream(checkpoint, {"words": whole.pop("words")}, "cpu"))["words"]
-    weights = held(checkpoint, whole, device, precision, ".*")
+    weights = held(checkpoint, whole, device, placement.precision, ".*")
     # On a CPU the table takes seconds to make and saves a hundredth of a frame; on a card neither is felt, and 30 of
     # the small steps that make up a frame there fall away.
     return Csm(config, weights, words, linear, projects_ahead=device != "cpu")

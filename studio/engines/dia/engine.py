@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from studio.audio import Audio, Samples, concatenate
+from studio.engines import prepared
 from studio.engines.base import Placement
 from studio.engines.dia import SPEC
-from studio.engines.dia.config import REMEDY
+from studio.engines.dia.config import REMEDY, Config, open_checkpoint, plan
 from studio.engines.dia.dac import Dac, DacStream
 from studio.engines.dia.decoding import Decoding, Noise
 from studio.engines.dia.model import Dia
@@ -45,11 +46,18 @@ class DiaEngine:
     def load(model: Path, codec: Path, placement: Placement) -> DiaEngine:
         """From the folders of the two published checkpoints. Raises EngineUnavailable."""
         torch.set_num_threads(placement.threads)
-        dia = Dia.load(model, placement.device, weights_dtype(placement.device), placement.precision)
+        copies = placement.models / prepared.FOLDER
+        dia = Dia.load(model, placement.device, weights_dtype(placement.device), placement.precision, copies)
         dac = Dac.load(codec, placement.device, REMEDY)
         if (dac.books, dac.sample_rate) != (dia.config.books, SPEC.sample_rate):
             raise EngineUnavailable(f"{codec} is not the codec of Dia.", REMEDY)
         return DiaEngine(dia, dac)
+
+    @staticmethod
+    def prepare(model: Path, placement: Placement, progress: prepared.Progress) -> Path:
+        """Write the copy of the weights that `load` then takes. Raises EngineUnavailable and OutputError."""
+        layout = plan(Config.load(model), weights_dtype(placement.device))
+        return prepared.write(open_checkpoint(model), layout, placement.models / prepared.FOLDER, progress=progress)
 
     def synthesize(self, request: SpeechRequest) -> Generator[Audio, None, None]:
         """Speak one passage; see `Engine`. Raises RequestError, before any work, when it is too long for Dia."""

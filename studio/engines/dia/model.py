@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from studio.engines import prepared
 from studio.engines.dia.config import Config, Stack, open_checkpoint, plan
 from studio.engines.linear import Make, exact, kernel
-from studio.engines.weights import held
 
 
 @dataclass(frozen=True)
@@ -187,8 +187,12 @@ class Dia:
         self.device = self.encoder.device
 
     @staticmethod
-    def load(folder: Path, device: str, dtype: torch.dtype, precision: str = "exact") -> Dia:
-        """From a folder in the published layout. Raises EngineUnavailable."""
+    def load(
+        folder: Path, device: str, dtype: torch.dtype, precision: str = "exact", copies: Path | None = None
+    ) -> Dia:
+        """From a folder in the published layout. copies: folder of prepared weights. Raises EngineUnavailable."""
         config, linear = Config.load(folder), kernel(device, precision)
+        checkpoint = open_checkpoint(folder)
         with torch.inference_mode():
-            return Dia(held(open_checkpoint(folder), plan(config, dtype), device, precision), config, linear)
+            weights = prepared.load(checkpoint, plan(config, dtype), device, copies, precision=precision)
+            return Dia(weights, config, linear)

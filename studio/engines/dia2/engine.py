@@ -34,7 +34,6 @@ from studio.script import Turn
 from studio.voice import Voice
 
 STEP = Audio(np.zeros(0, np.float32), SAMPLE_RATE)  # marks a step that gave no sound
-PREPARED = "prepared"  # the folder of copies of weights, below that of our models
 MOST_FRAMES = 4  # decoded at once: the codec takes about as long for 4 as for 1
 
 
@@ -74,7 +73,7 @@ class Dia2Engine:
         vocabulary = Vocabulary.read(model, config.new_word, remedy)
         layout = plan(config, dtype or weights_dtype(placement.device))
         linear = kernel(placement.device, placement.precision)
-        copies = placement.models / PREPARED
+        copies = placement.models / prepared.FOLDER
         weights = prepared.load(checkpoint, layout, placement.device, copies, precision=placement.precision)
         mimi = Mimi.load(codec, placement.device, remedy)
         if mimi.books < config.books:
@@ -89,7 +88,7 @@ class Dia2Engine:
         """
         layout = plan(Config.read(model, remedy), weights_dtype(placement.device))
         checkpoint = Checkpoint.open(model, remedy)
-        return prepared.write(checkpoint, layout, placement.models / PREPARED, progress=progress)
+        return prepared.write(checkpoint, layout, placement.models / prepared.FOLDER, progress=progress)
 
     @property
     def spec(self) -> EngineSpec:
