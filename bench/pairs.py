@@ -41,7 +41,7 @@ TEXT = "[S1] Wait, are you serious? You really sold the piano? [S2] I did. It wa
 
 @dataclass(frozen=True)
 class Pair:
-    """frame_seconds: of sound in a frame. weights_gb: of ours, as tensors before a kernel packs them."""
+    """frame_seconds: of sound in a frame."""
 
     stock: Decode
     ours: Decode
@@ -104,7 +104,7 @@ def dia(stock_type: torch.dtype, our_type: torch.dtype, linear: Make) -> Pair:
 
 
 def csm(stock_type: torch.dtype, our_type: torch.dtype, linear: Make) -> Pair:
-    config = _read(CsmConfig, {"codec_config": {}})
+    config = read_config(CsmConfig, transformers.CsmConfig().to_dict())
     plan = csm_model.plan(config, stock_type, [])
     weights, published = random_weights(plan)
     stock = build(lambda: transformers.CsmForConditionalGeneration(transformers.CsmConfig()))
@@ -139,7 +139,7 @@ def csm(stock_type: torch.dtype, our_type: torch.dtype, linear: Make) -> Pair:
 
 
 def dia2(size: str, stock_type: torch.dtype, our_type: torch.dtype, linear: Make) -> Pair:
-    config = _read(Dia2Config, fullsize.dia2(size))
+    config = read_config(Dia2Config, fullsize.dia2(size))
     weights, published = random_weights(dia2_plan(config, stock_type))
     held = _ours(weights, dia2_plan(config, our_type), dia2_plan(config, stock_type))
     net = Net(config, held, linear)
@@ -173,7 +173,8 @@ PAIRS: dict[str, Callable[[torch.dtype, torch.dtype, Make], Pair]] = {
 }
 
 
-def _read(kind: Any, values: Mapping[str, Any]) -> Any:
+def read_config(kind: Any, values: Mapping[str, Any]) -> Any:
+    """A config by its own reader, from the values of a config.json."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_text(json.dumps(values))
         return kind.read(Path(folder), "")
