@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -40,7 +39,7 @@ from studio.engines.dia.model import Dia
 from studio.engines.dia2.config import Config as Dia2Config
 from studio.engines.dia2.layout import plan as dia2_plan
 from studio.engines.dia2.model import Net
-from studio.engines.linear import kernel
+from studio.engines.linear import give_back, kernel
 
 ENGINES = ("csm", "dia", "dia2-1b")
 BF16 = torch.bfloat16
@@ -51,18 +50,17 @@ def write(engine: str, folder: Path) -> float:
     from safetensors.torch import save_file
 
     values = {"csm": {"codec_config": {}}, "dia": fullsize.DIA, "dia2-1b": fullsize.dia2("1b")}[engine]
-    stock: dict[str, Any] = {"csm": {"model_type": "csm"}, "dia": {"model_type": "dia"}}.get(engine, {})
+    stock: dict[str, Any] = {
+        "csm": {"model_type": "csm", "transformers_weights": "transformers.safetensors"},
+        "dia": {"model_type": "dia"},
+    }.get(engine, {})
     (folder / "config.json").write_text(json.dumps({**values, **stock}))
     plan = layout(engine, folder, torch.float32)
     _, published = random_weights(plan)
     tensors = {name: tensor.contiguous() for name, tensor in published.items()}
-    if engine == "csm":
-        (folder / "config.json").write_text(json.dumps({**values, **stock, "transformers_weights": "one.safetensors"}))
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    if engine == "csm":
-        (folder / "model.safetensors").rename(folder / "transformers.safetensors")
-        (folder / "model.safetensors").symlink_to("transformers.safetensors")
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors") if not path.is_symlink()) / 1e9
+    name = "transformers.safetensors" if engine == "csm" else "model.safetensors"
+    save_file(tensors, folder / name, metadata={"format": "pt"})
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors")) / 1e9
 
 
 def layout(engine: str, folder: Path, dtype: torch.dtype) -> Any:
@@ -91,7 +89,9 @@ def load_ours(engine: str, folder: Path, precision: str) -> Any:
         return csm_model.load(checkpoint_of(engine, folder), CsmConfig.read(folder, ""), placement, BF16)
     config = Dia2Config.read(folder, "")
     weights = prepared.load(checkpoint_of(engine, folder), dia2_plan(config, BF16), "cpu", copies, "", precision)
-    return Net(config, weights, kernel("cpu", precision))
+    net = Net(config, weights, kernel("cpu", precision))
+    give_back()
+    return net
 
 
 def load_stock(engine: str, folder: Path) -> Any:
@@ -107,7 +107,7 @@ def once(engine: str, how: str, folder: Path) -> dict[str, float]:
 
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
-    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    base = memory("VmHWM")
     begin = time.perf_counter()
     held = (
         load_stock(engine, folder)
@@ -115,9 +115,7 @@ def once(engine: str, how: str, folder: Path) -> dict[str, float]:
         else load_ours(engine, folder, "int8" if "int8" in how else "exact")
     )
     seconds = time.perf_counter() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6 - base
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    anonymous, mapped = (int(status[key].split()[0]) / 1e6 for key in ("RssAnon", "RssFile"))
+    peak, anonymous, mapped = memory("VmHWM") - base, memory("RssAnon"), memory("RssFile")
     del held
     return {
         "seconds": round(seconds, 2),
@@ -127,10 +125,16 @@ def once(engine: str, how: str, folder: Path) -> dict[str, float]:
     }
 
 
+def memory(key: str) -> float:
+    """A line of Linux's account of this process in GB. (getrusage's peak would be that of the process before.)"""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status[key].split()[0]) / 1e6
+
+
 def apart(engine: str, how: str, folder: Path) -> dict[str, float]:
     """One load in a process of its own."""
     command = [sys.executable, "-m", "bench.load", engine, "--folder", str(folder), "--once", how]
-    made = subprocess.run(command, check=True, capture_output=True, text=True)
+    made = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, float] = json.loads(made.stdout.splitlines()[-1])
     print(how, found, file=sys.stderr)
     return found

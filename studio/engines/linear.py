@@ -6,6 +6,8 @@ reading weights. Knows no model. Figures of two machines are in bench/results.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import warnings
 from collections.abc import Callable
 from functools import cache, partial
@@ -62,13 +64,13 @@ def _blocked(weight: Tensor, x: Tensor) -> Tensor:
 def dynamic_int8(weight: Tensor) -> Linear:
     """Weights in 8 bits, each output with its own scale; activations in 8 bits with one scale a call."""
     torch.backends.quantized.engine = "x86"
+    weight = weight.float()
     scales = _scales(weight)
     with warnings.catch_warnings():
         # Says that eager quantisation moves out of torch in a later version; nothing else is as fast in this one.
         warnings.filterwarnings("ignore", "torch.quantize_per_tensor, torch.quantize_per_channel", UserWarning)
-        whole = torch.quantize_per_channel(
-            weight.float(), scales.double(), torch.zeros(len(scales), dtype=torch.int64), 0, torch.qint8
-        )
+        zeros = torch.zeros(len(scales), dtype=torch.int64)
+        whole = torch.quantize_per_channel(weight, scales.double(), zeros, 0, torch.qint8)
     return partial(_dynamic, torch.ops.quantized.linear_prepack(whole, None))
 
 
@@ -94,7 +96,15 @@ def _packed(weight: Tensor, scales: Tensor, x: Tensor) -> Tensor:
 
 def _scales(weight: Tensor) -> Tensor:
     """(outputs,) float32, above 0: what one step of 8 bits is worth."""
-    return (weight.float().abs().amax(1) / 127).clamp_min(1e-8)
+    least, most = torch.aminmax(weight.float(), dim=1)
+    return (torch.maximum(-least, most) / 127).clamp_min(1e-8)
+
+
+def give_back() -> None:
+    """Give memory that was freed while weights were packed back to the system: glibc keeps up to a model's size."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim:
+        trim(0)
 
 
 @cache

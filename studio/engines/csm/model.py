@@ -20,7 +20,7 @@ from studio.engines.checkpoint import Checkpoint
 from studio.engines.csm import layers
 from studio.engines.csm.config import Config
 from studio.engines.csm.layers import Place, Stack
-from studio.engines.linear import Make, exact, kernel
+from studio.engines.linear import Make, exact, give_back, kernel
 from studio.engines.weights import Target, check, held, one, stream
 
 BACKBONE, DEPTH = "backbone_model", "depth_decoder.model"
@@ -98,7 +98,9 @@ def load(checkpoint: Checkpoint, config: Config, placement: Placement, dtype: to
     weights = held(checkpoint, whole, device, placement.precision, ".*")
     # On a CPU the table takes seconds to make and saves a hundredth of a frame; on a card neither is felt, and 30 of
     # the small steps that make up a frame there fall away.
-    return Csm(config, weights, words, linear, projects_ahead=device != "cpu")
+    csm = Csm(config, weights, words, linear, projects_ahead=device != "cpu")
+    give_back()
+    return csm
 
 
 class Csm:

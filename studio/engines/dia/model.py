@@ -16,7 +16,7 @@ from torch import Tensor
 
 from studio.engines import prepared
 from studio.engines.dia.config import Config, Stack, open_checkpoint, plan
-from studio.engines.linear import Make, exact, kernel
+from studio.engines.linear import Make, exact, give_back, kernel
 
 
 @dataclass(frozen=True)
@@ -195,4 +195,6 @@ class Dia:
         checkpoint = open_checkpoint(folder)
         with torch.inference_mode():
             weights = prepared.load(checkpoint, plan(config, dtype), device, copies, precision=precision)
-            return Dia(weights, config, linear)
+            dia = Dia(weights, config, linear)
+        give_back()
+        return dia

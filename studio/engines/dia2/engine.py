@@ -25,7 +25,7 @@ from studio.engines.dia2.prefix import Clip, References, heard
 from studio.engines.dia2.sampling import Draw, Sampling
 from studio.engines.dia2.speech import Prefix, Speech
 from studio.engines.dia2.words import TAGS, Text, Vocabulary
-from studio.engines.linear import kernel
+from studio.engines.linear import give_back, kernel
 from studio.engines.mimi import FRAMES_PER_SECOND, SAMPLE_RATE, Mimi, MimiStream
 from studio.engines.weights import weights_dtype
 from studio.errors import EngineUnavailable, RequestError, ScriptError, SynthesisError, UnknownCast
@@ -75,10 +75,12 @@ class Dia2Engine:
         linear = kernel(placement.device, placement.precision)
         copies = placement.models / prepared.FOLDER
         weights = prepared.load(checkpoint, layout, placement.device, copies, precision=placement.precision)
+        net = Net(config, weights, linear)
+        give_back()
         mimi = Mimi.load(codec, placement.device, remedy)
         if mimi.books < config.books:
             raise EngineUnavailable(f"The codec has {mimi.books} codebooks and Dia2 {config.books}.", remedy)
-        loaded = Loaded(Net(config, weights, linear), vocabulary, mimi, References(vocabulary, mimi, config.books))
+        loaded = Loaded(net, vocabulary, mimi, References(vocabulary, mimi, config.books))
         return Dia2Engine(spec, loaded, placement.threads)
 
     @staticmethod
