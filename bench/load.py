@@ -4,9 +4,9 @@
 
 Writes a checkpoint of random fp32 weights in the published layout (4 to 7 GB, deleted afterwards), then loads its
 decoder in fresh processes: ours in bf16, ours in bf16 from the prepared copy, ours in int8, and from_pretrained in bf16
-(not for Dia2, which has none). seconds: until the model is there, files in the page cache; a prepared copy is mapped, so
-that its pages come in with the first step. peak_gb: resident memory during the load, beyond what the interpreter and its
-modules take; anonymous_gb, mapped_gb: what is resident afterwards, modules included.
+(not for Dia2, which has none). seconds: until the model is there, files in the page cache; a prepared copy is mapped,
+so that its pages come in with the first step. peak_gb: resident memory during the load, beyond what the interpreter and
+its modules take; anonymous_gb, mapped_gb: what is resident afterwards, modules included.
 final_gb: the weights in their last type. The last line printed is one JSON document.
 """
 
