@@ -1,26 +1,47 @@
-"""Giving every speaker a voice: the ones asked for, then the engine's others in order. Never a silent stand-in."""
+"""Giving every speaker a voice: the ones asked for, then the engine's others in order. Never a silent stand-in.
+
+What a word means: "v-…" is always a voice of the library; else it is the engine's own voice of that id; else the voice
+of the library that has this name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
-from studio.engines.base import EngineModule
-from studio.errors import UnknownCast
+from studio import engines
+from studio.engines.base import EngineModule, EngineSpec
+from studio.errors import EngineUnavailable, UnknownCast, UnknownVoice
 from studio.script import Script
 from studio.voice import Voice
 
+RECORDED = "v-"  # how the id of every recorded voice begins, and of no preset
 
-def cast(script: Script, module: EngineModule, wanted: Mapping[str, str]) -> dict[str, Voice]:
+
+class Recorded(Protocol):
+    """Where recorded voices come from."""
+
+    def has(self, word: str) -> bool:
+        """Whether a voice has this name, or several have it, or one that was deleted had it."""
+        ...
+
+    def voice(self, word: str, spec: EngineSpec) -> Voice:
+        """The voice with this id or name, by the recording that suits the engine. Raises UnknownVoice, AudioError."""
+        ...
+
+
+def cast(script: Script, module: EngineModule, wanted: Mapping[str, str], recorded: Recorded) -> dict[str, Voice]:
     """A voice for each speaker of the script, in order of appearance.
 
-    wanted: speaker -> voice id. A speaker that is not in it gets the engine's next voice that nobody has. Raises
-    UnknownVoice for an id the engine does not have, UnknownCast when voices run out or a named speaker is not there.
+    wanted: speaker -> voice. A speaker that is not in it gets the engine's next voice that nobody has. Raises
+    UnknownVoice for one that is not there, was deleted, or is recorded when the engine cannot follow recordings;
+    UnknownCast when voices run out or a named speaker is not there.
     """
     strangers = [speaker for speaker in wanted if speaker not in script.speakers]
     if strangers:
         there = ", ".join(script.speakers)
         raise UnknownCast(f"{', '.join(strangers)} does not speak in this script.", f"Its speakers are: {there}.")
-    given = {speaker: module.voice(voice_id) for speaker, voice_id in wanted.items()}
+    given = {speaker: _voice(module, word, recorded) for speaker, word in wanted.items()}
     taken = {voice.id for voice in given.values()}
     others = (voice for voice in _voices(module) if voice.id not in taken)
     voices = {}
@@ -33,6 +54,46 @@ def cast(script: Script, module: EngineModule, wanted: Mapping[str, str]) -> dic
             )
         voices[speaker] = voice
     return voices
+
+
+def remarks(spec: EngineSpec, voices: Mapping[str, Voice]) -> tuple[str, ...]:
+    """What a listener should know of a cast: that an engine follows the recording of one speaker alone only weakly."""
+    recorded = [speaker for speaker, voice in voices.items() if voice.audio]
+    others = [speaker for speaker, voice in voices.items() if not voice.audio]
+    if not (spec.clones_together and recorded and others):
+        return ()
+    return (
+        f"{spec.title} follows a recorded voice only weakly while another speaker has none: "
+        f"give {' and '.join(others)} a recorded voice too.",
+    )
+
+
+def _voice(module: EngineModule, word: str, recorded: Recorded) -> Voice:
+    """The voice that a word means for an engine."""
+    if not word.startswith(RECORDED):
+        try:
+            return module.voice(word)
+        except UnknownVoice:
+            if not recorded.has(word):
+                raise
+    voice = recorded.voice(word, module.SPEC)
+    if not module.SPEC.clones:
+        raise UnknownVoice(
+            f"{module.SPEC.title} cannot follow a recorded voice such as {voice.name!r}.",
+            f"These can: {', '.join(spec.title for spec in cloning())}.",
+        )
+    return voice
+
+
+def cloning() -> list[EngineSpec]:
+    """The engines that can follow a recorded voice, in menu order; a broken one cannot."""
+    specs = []
+    for engine_id in engines.MODULES:
+        try:
+            specs.append(engines.module(engine_id).SPEC)
+        except EngineUnavailable:
+            continue
+    return [spec for spec in specs if spec.clones]
 
 
 def _voices(module: EngineModule) -> Iterator[Voice]:

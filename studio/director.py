@@ -9,6 +9,7 @@ from typing import cast
 
 from studio.assembly import Assembled, Part, assemble
 from studio.audio import Audio, silence
+from studio.casting import remarks
 from studio.engines.base import Engine, EngineSpec
 from studio.errors import OutOfMemory, StudioError, SynthesisError
 from studio.events import Assembling, Event, Finished, Loading, Planned, Sound, Speaking, Spoke
@@ -36,7 +37,8 @@ class Director:
         Raises StudioError; the run then says why it failed and what it has.
         """
         passages = plan(request.script, spec)
-        run = self._runs.start(spec, self._manager.placement.name, request, len(passages))
+        notes = remarks(spec, request.voices)
+        run = self._runs.start(spec, self._manager.placement.name, request, len(passages), notes)
         yield Planned(run, tuple(passage.turns for passage in passages))
         try:
             for event in self._speak(run, spec, passages, request, fresh):
@@ -93,6 +95,7 @@ class Director:
                 spoken_seconds(passage.script, spec),
                 spec,
                 engine.synthesize(request),
+                request.voices,
             )
             try:
                 return (yield from _sounds(index, passage.turns[0], pieces))
@@ -128,7 +131,7 @@ class Director:
                 work_seconds=round(sum(take.work_seconds for take in takes), 3),
                 loudness_lufs=result.loudness_lufs,
                 timings=_timings(passages, takes, result, script),
-                notes=tuple(take.verdict.note for take in takes if take.verdict.note),
+                notes=(*run.notes, *(take.verdict.note for take in takes if take.verdict.note)),
             )
         )
 

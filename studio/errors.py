@@ -5,12 +5,14 @@
     │   ├── ScriptError         the script cannot be read or has nothing to say
     │   ├── UnknownEngine
     │   ├── UnknownVoice
+    │   ├── StaleVoice          a voice was changed elsewhere in the meantime
     │   └── UnknownCast         more speakers than the engine can hold, or a speaker without a voice
     ├── EngineUnavailable       the engine exists but cannot run here
     │   ├── AccessRefused       its files are given only to those who accept terms
     │   └── OutOfMemory         it ran and the memory did not suffice, also with all other engines unloaded
     ├── SynthesisError          the engine ran and failed, or made no sound
     ├── AudioError              a sound file cannot be read
+    ├── LibraryError            the library of voices cannot be read
     └── OutputError             a result cannot be written (disk full, no permission)
 
 `message` says what is wrong, `remedy` what to do next. Both are whole sentences.
@@ -57,6 +59,12 @@ class UnknownVoice(RequestError):
     code = "voice_not_found"
 
 
+class StaleVoice(RequestError):
+    """A voice was changed elsewhere since it was read; nothing was changed now."""
+
+    code = "voice_changed"
+
+
 class UnknownCast(RequestError):
     """The cast does not fit: too many speakers for the engine, or a speaker without a voice."""
 
@@ -91,6 +99,12 @@ class AudioError(StudioError):
     """A sound file cannot be read, or is not what it must be."""
 
     code = "invalid_audio"
+
+
+class LibraryError(StudioError):
+    """The library of voices cannot be read: it is damaged, or of a later version."""
+
+    code = "library_unusable"
 
 
 class OutputError(StudioError):

@@ -66,8 +66,13 @@ class RunStore:
         self.folder = folder
         sweep(folder)
 
-    def start(self, spec: EngineSpec, device: str, request: SpeechRequest, passages: int) -> Run:
-        """A new run, on disk before the first sound, so that nothing spoken is lost when the process is killed."""
+    def start(
+        self, spec: EngineSpec, device: str, request: SpeechRequest, passages: int, notes: tuple[str, ...] = ()
+    ) -> Run:
+        """A new run, on disk before the first sound, so that nothing spoken is lost when the process is killed.
+
+        notes: what is to be told about it already. Its provenance keeps who each voice was and by which right.
+        """
         run = Run(
             id=f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{uuid4().hex[:4]}",
             engine=spec.id,
@@ -77,7 +82,13 @@ class RunStore:
             seed=request.seed,
             created=now(),
             passages=passages,
-            provenance={"revision": spec.revision, "device": device, "studio": __version__},
+            notes=notes,
+            provenance={
+                "revision": spec.revision,
+                "device": device,
+                "studio": __version__,
+                "voices": {speaker: voice.values for speaker, voice in request.voices.items()},
+            },
         )
         return self.save(run)
 

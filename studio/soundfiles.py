@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -91,12 +92,28 @@ def blocks_of(path: Path, seconds: float = BLOCK_SECONDS) -> Iterator[Audio]:
         raise AudioError(f"{path.name} cannot be read as sound: {error}", "Use WAV, FLAC, MP3 or OGG.") from error
 
 
-def sample_rate_of(path: Path) -> int:
-    """The file's rate in Hz. Raises AudioError."""
+@dataclass(frozen=True)
+class FileFacts:
+    """What the head of a sound file says. format: libsndfile's word, such as "FLAC"; frames: samples a channel."""
+
+    format: str
+    channels: int
+    sample_rate: int
+    frames: int
+
+
+def facts_of(path: Path) -> FileFacts:
+    """What the head of a sound file says. Raises AudioError."""
     try:
-        return int(soundfile.info(path).samplerate)
+        info = soundfile.info(path)
     except (soundfile.SoundFileError, OSError) as error:
         raise AudioError(f"{path.name} cannot be read as sound: {error}", "Use WAV, FLAC, MP3 or OGG.") from error
+    return FileFacts(info.format, info.channels, int(info.samplerate), info.frames)
+
+
+def sample_rate_of(path: Path) -> int:
+    """The file's rate in Hz. Raises AudioError."""
+    return facts_of(path).sample_rate
 
 
 def convert(source: Path, target: Path, form: str) -> None:

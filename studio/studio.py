@@ -14,6 +14,7 @@ from studio.errors import EngineUnavailable, OutputError, RequestError
 from studio.events import Event
 from studio.gpu import choose_device, free_gb
 from studio.jobs import JobRunner
+from studio.library import Library
 from studio.manager import ModelManager
 from studio.models import Models
 from studio.request import SpeechRequest
@@ -23,6 +24,8 @@ from studio.settings import Settings
 from studio.takes import Take, TakeStore
 from studio.voice import Voice
 
+SAMPLES = Path(__file__).parents[1] / "assets" / "voices"
+
 
 @dataclass(frozen=True)
 class EngineRow:
@@ -30,6 +33,16 @@ class EngineRow:
 
     spec: EngineSpec
     obstacle: Obstacle | None
+
+
+@dataclass(frozen=True)
+class VoiceRow:
+    """A voice that a speaker can be given. kind: "preset" of the engine, "library", or "sample" of the studio's own."""
+
+    id: str
+    name: str
+    description: str
+    kind: str
 
 
 class Studio:
@@ -42,6 +55,7 @@ class Studio:
         self.manager = ModelManager(placement, settings.budget_gb, lambda: free_gb(device))
         self.takes = TakeStore(settings.data / "takes")
         self.runs = RunStore(settings.data / "runs")
+        self.library = Library(settings.data / "voices", SAMPLES)
         self.models = Models(self.manager)
         self.errands = Errands(self.models)
         idle = settings.idle_minutes * 60
@@ -63,8 +77,18 @@ class Studio:
         return engines.module(engine_id).SPEC
 
     def cast(self, script: Script, engine_id: str, wanted: Mapping[str, str]) -> dict[str, Voice]:
-        """A voice for every speaker. Raises UnknownEngine, UnknownVoice, UnknownCast."""
-        return casting.cast(script, engines.module(engine_id), wanted)
+        """A voice for every speaker: of the engine, or recorded. Raises UnknownEngine, UnknownVoice, UnknownCast."""
+        return casting.cast(script, engines.module(engine_id), wanted, self.library)
+
+    def voices(self, engine_id: str) -> list[VoiceRow]:
+        """The voices that an engine can speak with, its own first. Raises UnknownEngine."""
+        spec = self.spec(engine_id)
+        rows = [VoiceRow(voice.id, voice.name, voice.description, "preset") for voice in spec.voices]
+        if spec.clones:
+            for kept in self.library.search():
+                about = f"{kept.references[0].seconds:.1f} s: “{kept.references[0].transcript[:60]}”"
+                rows.append(VoiceRow(kept.id, kept.name, about, "sample" if kept.is_sample else "library"))
+        return rows
 
     def request(
         self, script: Script, engine_id: str, voices: Mapping[str, str], sampling: Mapping[str, float], seed: int

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -20,6 +20,7 @@ from studio.disk import read_json, sweep, write_json
 from studio.engines.base import EngineSpec, Speech, WordTime
 from studio.errors import RequestError, SynthesisError
 from studio.request import SpeechRequest
+from studio.voice import Voice
 
 SILENT_PEAK = 10 ** (-60 / 20)  # a sound that never rises above -60 dBFS says nothing
 # beyond these a passage took so much longer or shorter than its text that a listener should be told
@@ -40,7 +41,7 @@ class Take:
     """One passage, spoken. `recipe` holds all that decided the sound; `id` is its hash, so equal recipes share a take.
 
     seconds: of sound. first_sound_seconds, work_seconds: from asking to the first piece and to the last. words: their
-    times, if the engine knows.
+    times, if the engine knows. voices: speaker -> id, name, digest and consent of the voice as they were then.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Take:
     created: str
     verdict: Verdict = Verdict()
     words: tuple[WordTime, ...] = ()
+    voices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def audio(self) -> Audio:
         """The sound as the engine made it. Raises AudioError when the file is gone."""
@@ -106,10 +108,15 @@ class TakeStore:
         return Take(**{**record, "path": path, "verdict": Verdict(**record["verdict"]), "words": words})
 
     def record(
-        self, recipe: Mapping[str, Any], expected_seconds: float, spec: EngineSpec, pieces: Speech
+        self,
+        recipe: Mapping[str, Any],
+        expected_seconds: float,
+        spec: EngineSpec,
+        pieces: Speech,
+        voices: Mapping[str, Voice],
     ) -> Generator[Audio, None, Take]:
         """Keep what an engine says while handing it on; returns the take once it is whole. The time of whoever reads is
-        not counted as work.
+        not counted as work. voices: of the speakers, told beside the recipe.
 
         Nothing is kept when the pieces end early, fail, or hold no sound (SynthesisError).
         """
@@ -144,6 +151,7 @@ class TakeStore:
             created=now(),
             verdict=judge(seconds, expected_seconds),
             words=words,
+            voices={speaker: voice.values for speaker, voice in voices.items()},
         )
         write_json(path.with_suffix(".json"), {key: value for key, value in asdict(take).items() if key != "path"})
         return take

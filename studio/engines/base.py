@@ -33,6 +33,16 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class ReferenceNeeds:
+    """How long a reference an engine follows, in seconds: at least, at most, and from where to where it does best."""
+
+    least: float = 1.0
+    best_from: float = 5.0
+    best_to: float = 10.0
+    most: float = 30.0
+
+
+@dataclass(frozen=True)
 class EngineSpec:
     """An engine as a menu, a planner and a manager see it; known without importing the model.
 
@@ -40,7 +50,8 @@ class EngineSpec:
     max_speakers: in one passage; None means any number. cues: non-verbal sounds it performs, as written in a script.
     unknown_cue: what becomes of other cues. context_passages: how many earlier passages it is given to continue from,
     beside the first of each speaker, so that voices stay; context_with_references: also when every speaker of a passage
-    has a reference sound. voices: presets that need no reference. revision: of the model files.
+    has a reference sound. clones: it follows reference sounds; reference: how long ones; clones_together: only
+    well when every speaker of a passage has one. voices: presets that need no reference. revision: of the model files.
     cpu_rtf: seconds of work for a second of sound on two CPU cores, roughly; 0 when it does not matter.
     packages: what it imports; their versions are part of a take. loudness_lufs: its usual level, so that live sound can
     be brought to -16 LUFS before the whole is known.
@@ -64,6 +75,8 @@ class EngineSpec:
     context_passages: int = 0
     context_with_references: bool = True
     clones: bool = False
+    reference: ReferenceNeeds = ReferenceNeeds()
+    clones_together: bool = False
     streams: bool = True
     stochastic: bool = True
     voices: tuple[Voice, ...] = ()

@@ -17,7 +17,7 @@ from studio.engines.csm.model import Csm
 from studio.errors import SynthesisError
 from studio.request import SpeechRequest, Spoken
 from studio.script import Script
-from studio.voice import Voice
+from studio.voice import Consent, Voice
 
 BOOKS, VOCABULARY = 8, 67
 GREEDY = {"temperature": 0.0, "top_k": 1.0}
@@ -30,7 +30,7 @@ def sound(seconds: float, seed: int = 0) -> Audio:
 
 
 def reference(name: str, seconds: float = 1.3, words: str = "I speak like this.") -> Voice:
-    return Voice(name, name, audio=sound(seconds, seed=len(name)), transcript=words, consent="made for a test")
+    return Voice(name, name, audio=sound(seconds, seed=len(name)), transcript=words, consent=Consent("synthetic"))
 
 
 def request(text: str, *context: Spoken, seed: int = 1, **changes: Any) -> SpeechRequest:

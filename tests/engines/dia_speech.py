@@ -10,7 +10,7 @@ from studio.audio import Audio
 from studio.engines import dia
 from studio.request import SpeechRequest, Spoken
 from studio.script import Script
-from studio.voice import Voice
+from studio.voice import Consent, Voice
 
 RATE, HOP, BOOKS = 44100, 512, 9
 DIALOGUE = "[S1] Hello there. [S2] Well, hi!"
@@ -22,7 +22,7 @@ def sound(seconds: float, seed: int = 0, rate: int = RATE) -> Audio:
 
 
 def reference(name: str, seconds: float = 0.5, words: str = "I speak like this.", seed: int = 1) -> Voice:
-    return Voice(name, name, audio=sound(seconds, seed), transcript=words, consent="made for a test")
+    return Voice(name, name, audio=sound(seconds, seed), transcript=words, consent=Consent("synthetic"))
 
 
 def request(text: str, voices: dict[str, Voice] | None = None, seed: int = 1, **sampling: float) -> SpeechRequest:

@@ -26,7 +26,7 @@ from studio.engines.mimi import FRAME_SAMPLES, MimiStream  # noqa: E402
 from studio.errors import EngineUnavailable, RequestError, ScriptError, SynthesisError, UnknownCast  # noqa: E402
 from studio.request import SpeechRequest, Spoken  # noqa: E402
 from studio.script import Script, Turn  # noqa: E402
-from studio.voice import Voice  # noqa: E402
+from studio.voice import Consent, Voice  # noqa: E402
 
 SCRIPT = Script.parse("[S1] Hello there, how are you today? [S2] I am good: thanks. (laughs)")
 LAG = 18
@@ -90,7 +90,7 @@ def clip(seconds: float, pitch: float = 0.02) -> Audio:
 
 
 def cloned(seconds: float = 3.0, transcript: str = "Two people are talking here.", pitch: float = 0.02) -> Voice:
-    return Voice("mine", "Mine", audio=clip(seconds, pitch), transcript=transcript, consent="my own")
+    return Voice("mine", "Mine", audio=clip(seconds, pitch), transcript=transcript, consent=Consent("own"))
 
 
 def test_the_module_loads_and_speaks(here: Placement) -> None:

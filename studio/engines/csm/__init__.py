@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio import hub
-from studio.engines.base import EngineSpec, Limits, Obstacle, Placement, missing_package
+from studio.engines.base import EngineSpec, Limits, Obstacle, Placement, ReferenceNeeds, missing_package
 from studio.errors import EngineUnavailable
 from studio.request import Parameter
 from studio.voice import Voice
@@ -53,6 +53,7 @@ SPEC = EngineSpec(
     limits=Limits(characters=500, seconds=40.0),
     context_passages=8,
     clones=True,
+    reference=ReferenceNeeds(least=2.0, best_from=7.0, best_to=12.0, most=30.0),
     voices=tuple(Voice(f"random-{number}", f"Random {number}", "csm", _OWN_VOICE) for number in range(1, 9)),
     parameters=(
         Parameter(

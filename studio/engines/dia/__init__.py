@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio import hub
-from studio.engines.base import EngineSpec, Limits, Obstacle, Placement, missing_package
+from studio.engines.base import EngineSpec, Limits, Obstacle, Placement, ReferenceNeeds, missing_package
 from studio.errors import EngineUnavailable
 from studio.request import Parameter
 from studio.voice import Voice
@@ -47,6 +47,7 @@ SPEC = EngineSpec(
     context_passages=3,
     context_with_references=False,
     clones=True,
+    reference=ReferenceNeeds(least=3.0, best_from=5.0, best_to=10.0, most=18.0),
     voices=tuple(Voice(f"random-{number}", f"Random {number}", "dia", _OWN) for number in (1, 2)),
     parameters=(
         Parameter("cfg", "Guidance", 3.0, 1.0, 5.0, 0.1, "How closely it keeps to the text; high hurries, 1 is off."),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio import hub
-from studio.engines.base import EngineSpec, Limits, Obstacle, Placement, missing_package
+from studio.engines.base import EngineSpec, Limits, Obstacle, Placement, ReferenceNeeds, missing_package
 from studio.errors import EngineUnavailable
 from studio.request import Parameter
 from studio.voice import Voice
@@ -105,6 +105,8 @@ def _variant(size: str, revision: str, size_bytes: int, memory_gb: float, summar
         cues=tuple(f"({cue})" for cue in _CUES.split(", ")),
         context_passages=1,
         clones=True,
+        reference=ReferenceNeeds(least=1.0, best_from=5.0, best_to=10.0, most=20.0),
+        clones_together=True,
         voices=tuple(Voice(f"random-{number}", f"Random {number}", engine_id, _OWN) for number in range(1, 9)),
         parameters=PARAMETERS,
         characters_per_second=15.0,

@@ -1,0 +1,232 @@
+"""The library's database: its tables, their versions, and transactions that many processes can share. Knows SQL.
+
+A connection lasts one transaction, so it is never shared between threads, and a killed process leaves nothing open.
+Write-ahead logging lets readers read while one writes.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from studio.disk import cannot_write
+from studio.errors import LibraryError, OutputError
+from studio.library.entries import LibraryVoice, Reference
+from studio.voice import Consent, TimedWord
+
+WAIT_SECONDS = 20.0  # for another process that writes
+
+# One script a version. Never change one that was released: add the next.
+MIGRATIONS = (
+    """
+    CREATE TABLE voices (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        tags TEXT NOT NULL,         -- JSON list
+        language TEXT NOT NULL,
+        notes TEXT NOT NULL,
+        source TEXT NOT NULL,
+        consent TEXT NOT NULL,      -- JSON object
+        settings TEXT NOT NULL,     -- JSON object
+        favourite INTEGER NOT NULL,
+        created TEXT NOT NULL,
+        changed TEXT NOT NULL,
+        deleted TEXT NOT NULL,      -- when it was put into the bin, else empty
+        revision INTEGER NOT NULL,
+        folded TEXT NOT NULL,       -- the name, casefolded
+        haystack TEXT NOT NULL      -- all that a search looks into, casefolded
+    ) WITHOUT ROWID;
+    CREATE INDEX voices_by_name ON voices (folded);
+    CREATE TABLE recordings (
+        voice TEXT NOT NULL REFERENCES voices (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        sound TEXT NOT NULL,
+        seconds REAL NOT NULL,
+        sample_rate INTEGER NOT NULL,
+        transcript TEXT NOT NULL,
+        words TEXT NOT NULL,        -- JSON: text, start, end, confidence
+        measurements TEXT NOT NULL, -- JSON object
+        edits TEXT NOT NULL,        -- JSON object
+        original TEXT NOT NULL,
+        original_name TEXT NOT NULL,
+        PRIMARY KEY (voice, position)
+    ) WITHOUT ROWID;
+    CREATE TABLE gone (             -- voices taken out of the bin for good: that they were is still told
+        id TEXT PRIMARY KEY,
+        deleted TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
+)
+VERSION = len(MIGRATIONS)
+
+
+class Database:
+    """One file. It is made when something is first written to it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A view of the library at one moment. Raises LibraryError when the file is not one of ours."""
+        with self._connected() as db:
+            db.execute("BEGIN")
+            yield db
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The right to write, alone; kept when the block ends well, else nothing was done. Raises OutputError, too."""
+        with self._connected() as db:
+            db.execute("BEGIN IMMEDIATE")
+            yield db
+            db.execute("COMMIT")
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)) as db:
+                db.row_factory = sqlite3.Row
+                db.execute("PRAGMA foreign_keys = ON")
+                db.execute("PRAGMA synchronous = FULL")
+                self._migrate(db)
+                yield db
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    def _migrate(self, db: sqlite3.Connection) -> None:
+        """Bring the tables to this version; quick when they are. Raises LibraryError for those of a later one."""
+        version = _version(db)
+        if version == VERSION:
+            return
+        if version < VERSION:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("BEGIN IMMEDIATE")
+            version = _version(db)  # another process may have been first
+            for script in MIGRATIONS[version:]:
+                for statement in script.split(";\n"):
+                    db.execute(statement)
+            db.execute(f"PRAGMA user_version = {max(version, VERSION)}")
+            db.execute("COMMIT")
+        if version > VERSION:
+            raise LibraryError(
+                f"The library of voices in {self.path.parent} was written by a newer Dialogue Studio.",
+                "Update this one; nothing in the library was touched.",
+            )
+
+    def _explained(self, error: sqlite3.Error) -> LibraryError | OutputError:
+        """The error for a person behind one of SQLite's."""
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return OutputError("Another program is writing to the library of voices.", "Wait a moment and try again.")
+        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+            return OutputError(
+                f"The library of voices could not be written: {error}.",
+                f"Is the disk full? Free space near {self.path}.",
+            )
+        if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+            return OutputError(
+                f"The library of voices cannot be opened: {error}.", f"Mend the permissions of {self.path}."
+            )
+        return LibraryError(
+            f"The library of voices is damaged: {error}.",
+            f"Move {self.path} away and import your last export; the sounds beside it are not lost.",
+        )
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def insert(db: sqlite3.Connection, voice: LibraryVoice) -> None:
+    """A voice and its recordings, in place of what was there under this id."""
+    db.execute("DELETE FROM voices WHERE id = ?", (voice.id,))
+    db.execute("DELETE FROM gone WHERE id = ?", (voice.id,))
+    row = {
+        "id": voice.id,
+        "name": voice.name,
+        "tags": _json(voice.tags),
+        "language": voice.language,
+        "notes": voice.notes,
+        "source": voice.source,
+        "consent": _json(voice.consent.values),
+        "settings": _json(voice.settings),
+        "favourite": int(voice.favourite),
+        "created": voice.created,
+        "changed": voice.changed,
+        "deleted": voice.deleted,
+        "revision": voice.revision,
+        "folded": voice.name.casefold(),
+        "haystack": voice.haystack,
+    }
+    _insert(db, "voices", row)
+    for position, reference in enumerate(voice.references):
+        values = {name: _json(value) if name in _NESTED else value for name, value in reference.record.items()}
+        _insert(db, "recordings", {"voice": voice.id, "position": position, **values})
+
+
+_NESTED = {"words", "measurements", "edits"}
+
+
+def _insert(db: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
+    marks = ", ".join("?" * len(row))
+    db.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
+
+
+def select(db: sqlite3.Connection, where: str, values: Sequence[Any] = ()) -> list[LibraryVoice]:
+    """The voices for which an SQL condition holds, favourites first, then by name."""
+    rows = db.execute(f"SELECT * FROM voices WHERE {where} ORDER BY favourite DESC, folded, id", values).fetchall()
+    query = f"SELECT * FROM recordings WHERE voice IN (SELECT id FROM voices WHERE {where}) ORDER BY voice, position"
+    references: dict[str, list[Reference]] = {}
+    for row in db.execute(query, values):
+        references.setdefault(row["voice"], []).append(_reference(row))
+    return [_voice(row, references[row["id"]]) for row in rows]
+
+
+def _voice(row: sqlite3.Row, references: Iterable[Reference]) -> LibraryVoice:
+    return LibraryVoice(
+        id=row["id"],
+        name=row["name"],
+        consent=Consent(**json.loads(row["consent"])),
+        references=tuple(references),
+        tags=tuple(json.loads(row["tags"])),
+        language=row["language"],
+        notes=row["notes"],
+        source=row["source"],
+        settings=json.loads(row["settings"]),
+        favourite=bool(row["favourite"]),
+        created=row["created"],
+        changed=row["changed"],
+        deleted=row["deleted"],
+        revision=row["revision"],
+    )
+
+
+def _reference(row: sqlite3.Row) -> Reference:
+    return Reference(
+        sound=row["sound"],
+        seconds=row["seconds"],
+        sample_rate=row["sample_rate"],
+        transcript=row["transcript"],
+        words=tuple(TimedWord(*word) for word in json.loads(row["words"])),
+        measurements=json.loads(row["measurements"]),
+        edits=json.loads(row["edits"]),
+        original=row["original"],
+        original_name=row["original_name"],
+    )
+
+
+def files(db: sqlite3.Connection) -> tuple[set[str], set[str]]:
+    """The hashes of all sounds and of all originals that belong to a voice, one in the bin too."""
+    rows = db.execute("SELECT sound, original FROM recordings").fetchall()
+    return {row["sound"] for row in rows}, {row["original"] for row in rows if row["original"]}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
