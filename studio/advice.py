@@ -88,10 +88,11 @@ class Advice:
     passages: int
 
 
-def advise(script: Script, spec: EngineSpec, device: str = "") -> Advice:
+def advise(script: Script, spec: EngineSpec, device: str = "", precision: str = "exact") -> Advice:
     """What the engine will make of the script. Quick enough to be asked while typing; never raises ScriptError.
 
-    device: what it runs on, "cpu" or another; says how long it will work where that is long.
+    device: what it runs on, "cpu" or another, and precision: of its weights; says how long it will work where that is
+    long.
     """
     try:
         passages = plan(script, spec)
@@ -105,14 +106,15 @@ def advise(script: Script, spec: EngineSpec, device: str = "") -> Advice:
     )
     in_order = sorted(notes, key=lambda note: (-1 if note.turn is None else note.turn, note.start))
     seconds = _seconds(script, spec, passages)
-    return Advice((*_slow_notes(spec, device, seconds), *in_order), seconds, len(passages))
+    return Advice((*_slow_notes(spec, device, precision, seconds), *in_order), seconds, len(passages))
 
 
-def _slow_notes(spec: EngineSpec, device: str, seconds: float) -> Iterator[Note]:
-    if device == "cpu" and spec.cpu_rtf > 1:
-        minutes = max(1, round(spec.cpu_rtf * seconds / 60))
+def _slow_notes(spec: EngineSpec, device: str, precision: str, seconds: float) -> Iterator[Note]:
+    rtf = spec.takes(precision).cpu_rtf
+    if device == "cpu" and rtf > 1:
+        minutes = max(1, round(rtf * seconds / 60))
         work = f"about {minutes} minute{'s' if minutes > 1 else ''} for this script"
-        slower = f"about {spec.cpu_rtf:.0f} times slower than it speaks"
+        slower = f"about {rtf:.0f} times slower than it speaks"
         yield Note(None, 0, 0, "slow", f"{_name(spec)} runs on the processor here, {slower}: {work}.")
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import cast
 
+from studio import fitting
 from studio.assembly import Assembled, Part, assemble
 from studio.audio import Audio, silence
 from studio.casting import remarks
@@ -20,6 +21,8 @@ from studio.request import SpeechRequest, Spoken
 from studio.runs import Run, RunStore, TurnTiming
 from studio.script import Script
 from studio.takes import Take, TakeStore, recipe
+
+SHORT_CHARACTERS = 100  # a shorter passage would not make a difference
 
 
 class Director:
@@ -38,7 +41,8 @@ class Director:
         """
         passages = plan(request.script, spec)
         notes = remarks(spec, request.voices)
-        run = self._runs.start(spec, self._manager.placement.name, request, len(passages), notes)
+        device = self._manager.placement_in(request.precision).name
+        run = self._runs.start(spec, device, request, len(passages), notes)
         yield Planned(run, tuple(passage.turns for passage in passages))
         try:
             for event in self._speak(run, spec, passages, request, fresh):
@@ -63,14 +67,14 @@ class Director:
             for index, passage in enumerate(passages):
                 yield Speaking(index, passage.turns)
                 wanted = _for_passage(passage, request, _context(passages[: index + 1], spoken, request, spec))
-                made = recipe(spec, self._manager.placement.name, wanted)
+                made = recipe(spec, run.provenance["device"], wanted)
                 take = None if fresh else self._takes.find(made)
                 reused = take is not None
                 if take is None:
                     if engine is None:
-                        if not self._manager.is_loaded(spec.id):
+                        if not self._manager.is_loaded(spec.id, request.precision):
                             yield Loading(spec.id)
-                        engine = stack.enter_context(self._manager.lend(spec.id))
+                        engine = stack.enter_context(self._manager.lend(spec.id, request.precision))
                     take = yield from self._take(index, passage, engine, wanted)
                 else:
                     yield Sound(index, passage.turns[0], take.audio())
@@ -91,7 +95,7 @@ class Director:
         spec = engine.spec
         for last_try in (False, True):
             pieces = self._takes.record(
-                recipe(spec, self._manager.placement.name, request),
+                recipe(spec, self._manager.placement_in(request.precision).name, request),
                 spoken_seconds(passage.script, spec),
                 spec,
                 engine.synthesize(request),
@@ -107,10 +111,17 @@ class Director:
                         f"{spec.title} failed: {error or type(error).__name__}.", "Try again, or another engine."
                     ) from error
                 if last_try:
-                    remedy = "Write shorter turns, choose a smaller engine, or set STUDIO_DEVICE=cpu."
-                    raise OutOfMemory(f"{spec.title} ran out of memory.", remedy) from error
+                    raise OutOfMemory(f"{spec.title} ran out of memory.", self._remedy(spec, request)) from error
             self._manager.unload_others(spec.id)
         raise AssertionError("the last try returns or raises")
+
+    def _remedy(self, spec: EngineSpec, request: SpeechRequest) -> str:
+        """What would fit, after all memory that can be had did not suffice."""
+        placement = self._manager.placement_in(request.precision)
+        shorter = "Write shorter turns." if request.script.characters > SHORT_CHARACTERS else ""
+        cpu = "Or set STUDIO_DEVICE=cpu: slower, in the memory of the computer." if placement.device != "cpu" else ""
+        fits = fitting.others(spec, self._manager.budget_gb(), placement)
+        return " ".join(filter(None, (shorter, fits, cpu))) or "Close other programs."
 
     def _finish(self, run: Run, passages: tuple[Passage, ...], takes: list[Take], script: Script) -> Run:
         last = len(passages) - 1

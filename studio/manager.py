@@ -7,19 +7,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from studio import engines
-from studio.engines.base import Engine, EngineModule, Obstacle, Placement
+from studio import engines, fitting
+from studio.engines.base import Engine, EngineModule, EngineSpec, Obstacle, Placement
 from studio.errors import EngineUnavailable
 
 
 @dataclass
 class Resident:
-    """An engine in memory. users: how many lend it now. last_used: by the manager's clock, in seconds."""
+    """An engine in memory. precision: of its weights. users: how many lend it now. last_used: by the manager's clock,
+    in seconds.
+    """
 
     id: str
     engine: Engine
+    precision: str
     memory_gb: float
     users: int
     last_used: float
@@ -53,9 +56,15 @@ class ModelManager:
         """Why the engine cannot run here, or None."""
         return self._find(engine_id).obstacle(self.placement)
 
-    def is_loaded(self, engine_id: str) -> bool:
+    def placement_in(self, precision: str) -> Placement:
+        """Where and how engines are loaded in this precision."""
+        return replace(self.placement, precision=precision)
+
+    def is_loaded(self, engine_id: str, precision: str = "") -> bool:
+        """Whether the engine is in memory, in this precision if one is named."""
         with self._lock:
-            return engine_id in self._residents
+            resident = self._residents.get(engine_id)
+            return resident is not None and precision in ("", resident.precision)
 
     def loaded(self) -> tuple[Resident, ...]:
         """The engines in memory, the least recently used first. Does not wait for one that is just being loaded."""
@@ -67,13 +76,14 @@ class ModelManager:
         return self._free_gb() + held if self._budget_gb is None else self._budget_gb
 
     @contextmanager
-    def lend(self, engine_id: str) -> Iterator[Engine]:
-        """The engine, loaded if it was not; it stays in memory at least until the block ends.
+    def lend(self, engine_id: str, precision: str = "exact") -> Iterator[Engine]:
+        """The engine in this precision, loaded if it was not; it stays in memory at least until the block ends.
 
-        Raises UnknownEngine, and EngineUnavailable when it cannot run or fit here.
+        Never is it there twice: one of another precision goes first. Raises UnknownEngine, and EngineUnavailable when
+        it cannot run or fit here.
         """
         with self._lock:
-            resident = self._residents.get(engine_id) or self._load(engine_id)
+            resident = self._resident(engine_id, precision) or self._load(engine_id, precision)
             resident.users += 1
             resident.last_used = self._clock()
         try:
@@ -111,27 +121,39 @@ class ModelManager:
         """Unload everything that is not in use."""
         self.unload_idle(0.0)
 
-    def _load(self, engine_id: str) -> Resident:
-        module = self._find(engine_id)
-        obstacle = module.obstacle(self.placement)
+    def _resident(self, engine_id: str, precision: str) -> Resident | None:
+        """The engine if it is there as wanted; one of another precision is closed, unless it is in use."""
+        resident = self._residents.get(engine_id)
+        if resident is None or resident.precision == precision:
+            return resident
+        if resident.users:
+            title = resident.engine.spec.title
+            raise EngineUnavailable(f"{title} is in use in precision {resident.precision}.", "Wait until that is done.")
+        self._close(resident)
+        return None
+
+    def _load(self, engine_id: str, precision: str) -> Resident:
+        module, placement = self._find(engine_id), self.placement_in(precision)
+        obstacle = module.obstacle(placement)
         if obstacle:
             raise EngineUnavailable(f"{module.SPEC.title} cannot run here: {obstacle.reason}", obstacle.remedy)
-        self._make_room(module.SPEC.title, module.SPEC.memory_gb)
+        memory_gb = module.SPEC.takes(precision).memory_gb
+        self._make_room(module.SPEC, memory_gb)
         # entered only when loading succeeded: a failed load leaves nothing behind
-        resident = Resident(engine_id, module.load(self.placement), module.SPEC.memory_gb, 0, self._clock())
+        resident = Resident(engine_id, module.load(placement), precision, memory_gb, 0, self._clock())
         self._residents[engine_id] = resident
         return resident
 
-    def _make_room(self, title: str, needed_gb: float) -> None:
+    def _make_room(self, spec: EngineSpec, needed_gb: float) -> None:
         """Close what is unused until the engine fits, the longest unused first; close nothing if it can never fit."""
         held = sum(resident.memory_gb for resident in self._residents.values())
         budget = self.budget_gb()
         in_use = sum(resident.memory_gb for resident in self._residents.values() if resident.users)
         if needed_gb > budget - in_use:
-            raise EngineUnavailable(
-                f"{title} needs {needed_gb:.1f} GB and {max(0.0, budget - in_use):.1f} GB can be had.",
-                "Close other programs, choose a smaller engine, or raise STUDIO_BUDGET_GB.",
-            )
+            room = max(0.0, budget - in_use)
+            remedies = ("Close other programs, or raise STUDIO_BUDGET_GB.", fitting.others(spec, room, self.placement))
+            wanted = f"{spec.title} needs {needed_gb:.1f} GB and {room:.1f} GB can be had."
+            raise EngineUnavailable(wanted, " ".join(filter(None, remedies)))
         for resident in sorted(self._residents.values(), key=lambda resident: resident.last_used):
             if held + needed_gb <= budget:
                 return

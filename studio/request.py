@@ -51,7 +51,8 @@ class SpeechRequest:
     """A script, a voice for each of its speakers, checked sampling values and a seed.
 
     voices: speaker -> Voice, one for every speaker of the script. sampling: parameter name -> value, complete.
-    seed: 0 to MAX_SEED. context: earlier passages, oldest first, for engines that continue from them.
+    seed: 0 to MAX_SEED. context: earlier passages, oldest first, for engines that continue from them. precision: of the
+    engine's weights, "exact" or "int8".
     Raises RequestError when a speaker has no voice or the seed is out of range.
     """
 
@@ -60,6 +61,7 @@ class SpeechRequest:
     sampling: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
     context: tuple[Spoken, ...] = ()
+    precision: str = "exact"
 
     def __post_init__(self) -> None:
         missing = [speaker for speaker in self.script.speakers if speaker not in self.voices]

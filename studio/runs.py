@@ -85,7 +85,9 @@ class RunStore:
             notes=notes,
             provenance={
                 "revision": spec.revision,
+                "codec": spec.codec,
                 "device": device,
+                "precision": request.precision,
                 "studio": __version__,
                 "voices": {speaker: voice.values for speaker, voice in request.voices.items()},
             },

@@ -18,10 +18,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from studio import listings, soundfiles
-from studio.advice import advise
+from studio.advice import Advice, advise
 from studio.cli import Stopped, no_output, opened, put_json, tell
 from studio.disk import aside, cannot_write
-from studio.engines.base import EngineSpec
 from studio.errors import EngineUnavailable, OutputError, ScriptError
 from studio.events import Assembling, Event, Finished, Loading, Planned, Sound, Speaking, Spoke
 from studio.formats import Reading, read
@@ -101,8 +100,11 @@ def say(options: argparse.Namespace) -> None:
     reading = _read(options.script, voices)
     with opened() as studio:
         engine = options.engine or _first_ready(studio)
-        request = studio.request(reading.script, engine, voices, dict(options.set), options.seed)
-        notes = _notes(reading, studio.spec(engine), studio.manager.placement.device)
+        request = studio.request(
+            reading.script, engine, voices, dict(options.set), options.seed, options.precision or ""
+        )
+        advice = advise(reading.script, studio.spec(engine), studio.manager.placement.device, request.precision)
+        notes = _notes(reading, advice)
         for note in notes:
             tell(f"note: {note}")
         done = _speak(studio, engine, request, options.fresh)
@@ -112,12 +114,12 @@ def say(options: argparse.Namespace) -> None:
     tell(_summary(done, target))
 
 
-def _notes(reading: Reading, spec: EngineSpec, device: str) -> list[str]:
+def _notes(reading: Reading, advice: Advice) -> list[str]:
     """What a writer should know before hearing it: lines that are not spoken, cues that the engine does not perform."""
     left_out = [f"not spoken: {line}" for line in reading.left_out[:SHOWN_LINES]]
     if len(reading.left_out) > SHOWN_LINES:
         left_out.append(f"not spoken: {len(reading.left_out) - SHOWN_LINES} more lines")
-    return [*left_out, *(str(note) for note in advise(reading.script, spec, device).notes)]
+    return [*left_out, *map(str, advice.notes)]
 
 
 def _target(options: argparse.Namespace) -> Target:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from studio import casting, engines, soundfiles
 from studio.director import Director
-from studio.engines.base import EngineSpec, Obstacle, Placement
+from studio.engines.base import PRECISIONS, EngineSpec, Obstacle, Placement
 from studio.errands import Errands
-from studio.errors import EngineUnavailable, OutputError, RequestError
+from studio.errors import EngineUnavailable, OutputError, RequestError, suggest
 from studio.events import Event
 from studio.gpu import choose_device, free_gb
 from studio.jobs import JobRunner
@@ -29,10 +29,14 @@ SAMPLES = Path(__file__).parents[1] / "assets" / "voices"
 
 @dataclass(frozen=True)
 class EngineRow:
-    """An engine as a menu shows it: grey, with a reason and a remedy, when something is in the way."""
+    """An engine as a menu shows it: grey, with a reason and a remedy, when something is in the way.
+
+    precisions: of its weights, to choose from here, what is taken without a choice first.
+    """
 
     spec: EngineSpec
     obstacle: Obstacle | None
+    precisions: tuple[str, ...] = PRECISIONS[:1]
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,12 @@ class Studio:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         device = choose_device(settings.device)
-        placement = Placement(device, settings.threads, settings.data / "models", settings.precision)
+        if settings.precision != "exact" and device != "cpu":
+            raise RequestError(
+                f"Precision {settings.precision} is made for the CPU, and this studio runs on {device}.",
+                "Take STUDIO_PRECISION away, or set STUDIO_DEVICE=cpu.",
+            )
+        placement = Placement(device, settings.threads, settings.data / "models")
         self.manager = ModelManager(placement, settings.budget_gb, lambda: free_gb(device))
         self.takes = TakeStore(settings.data / "takes")
         self.runs = RunStore(settings.data / "runs")
@@ -68,7 +77,9 @@ class Studio:
 
     def _row(self, engine_id: str) -> EngineRow:
         try:
-            return EngineRow(engines.module(engine_id).SPEC, self.manager.obstacle(engine_id))
+            spec, usual = self.spec(engine_id), self.precision(engine_id)
+            others = [name for name in spec.precisions(self.manager.placement.device) if name != usual]
+            return EngineRow(spec, self.manager.obstacle(engine_id), (usual, *others))
         except EngineUnavailable as error:
             return EngineRow(EngineSpec.broken(engine_id), Obstacle(error.message, error.remedy))
 
@@ -90,10 +101,35 @@ class Studio:
                 rows.append(VoiceRow(kept.id, kept.name, about, "sample" if kept.is_sample else "library"))
         return rows
 
+    def precision(self, engine_id: str, wanted: str = "") -> str:
+        """The precision of an engine's weights: the wanted one, else the settings' where the engine has it here.
+
+        Raises RequestError when the wanted one is not to be had here.
+        """
+        spec = self.spec(engine_id)
+        offered = spec.precisions(self.manager.placement.device)
+        if not wanted:
+            return self.settings.precision if self.settings.precision in offered else offered[0]
+        if wanted not in PRECISIONS:
+            raise RequestError(f"There is no precision {wanted!r}.", suggest(wanted, PRECISIONS))
+        if wanted not in offered:
+            where = "" if spec.int8 is None else f" on {self.manager.placement.device}: it is made for the CPU"
+            raise RequestError(f"{spec.title} has no precision {wanted}{where}.", f"Choose {offered[0]}.")
+        return wanted
+
     def request(
-        self, script: Script, engine_id: str, voices: Mapping[str, str], sampling: Mapping[str, float], seed: int
+        self,
+        script: Script,
+        engine_id: str,
+        voices: Mapping[str, str],
+        sampling: Mapping[str, float],
+        seed: int,
+        precision: str = "",
     ) -> SpeechRequest:
-        """A checked request. Raises RequestError or one of its kind; nothing is loaded or spoken."""
+        """A checked request. precision: see `precision`.
+
+        Raises RequestError or one of its kind; nothing is loaded or spoken.
+        """
         characters = sum(len(turn.text) for turn in script.turns)
         if characters > self.settings.max_script_characters:
             raise RequestError(
@@ -101,7 +137,8 @@ class Studio:
                 "Speak it in parts, or raise STUDIO_MAX_SCRIPT_CHARACTERS.",
             )
         spec = self.spec(engine_id)
-        return SpeechRequest(script, self.cast(script, engine_id, voices), spec.sampling(sampling), seed)
+        cast, chosen = self.cast(script, engine_id, voices), self.precision(engine_id, precision)
+        return SpeechRequest(script, cast, spec.sampling(sampling), seed, precision=chosen)
 
     def speak(self, engine_id: str, request: SpeechRequest, fresh: bool = False) -> Generator[Event | None, None, None]:
         """Speak a script and tell what happens; None is a heartbeat. Closing the iterator stops within one step.
@@ -116,7 +153,7 @@ class Studio:
 
     def warm_up(self, engine_id: str) -> None:
         """Load an engine before it is needed. Raises EngineUnavailable."""
-        with self.manager.lend(engine_id):
+        with self.manager.lend(engine_id, self.precision(engine_id)):
             pass
 
     def recent(self, limit: int = 20) -> list[Run]:

@@ -66,6 +66,7 @@ def recipe(spec: EngineSpec, device: str, request: SpeechRequest) -> dict[str, A
     return {
         "engine": spec.id,
         "revision": spec.revision,
+        **({"codec": spec.codec} if spec.codec else {}),
         "device": device,
         "packages": {name: _version(name) for name in spec.packages},
         "studio": __version__,

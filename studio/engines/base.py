@@ -13,6 +13,7 @@ from studio.errors import RequestError, UnknownVoice, suggest
 from studio.request import Parameter, SpeechRequest
 from studio.voice import Voice
 
+PRECISIONS = ("exact", "int8")
 REMEDY = "Run: pip install -r requirements.txt"
 TORCH_REMEDY = "Run: make run TORCH=cpu, or with TORCH=cu128 for an NVIDIA card. See README: Install torch."
 
@@ -43,6 +44,14 @@ class ReferenceNeeds:
 
 
 @dataclass(frozen=True)
+class Lighter:
+    """What an engine takes with its weights in 8 bits on a CPU. memory_gb, cpu_rtf: as in `EngineSpec`."""
+
+    memory_gb: float
+    cpu_rtf: float
+
+
+@dataclass(frozen=True)
 class EngineSpec:
     """An engine as a menu, a planner and a manager see it; known without importing the model.
 
@@ -53,8 +62,9 @@ class EngineSpec:
     has a reference sound. clones: it follows reference sounds; reference: how long ones; clones_together: only
     well when every speaker of a passage has one. voices: presets that need no reference. revision: of the model files.
     cpu_rtf: seconds of work for a second of sound on two CPU cores, roughly; 0 when it does not matter.
-    packages: what it imports; their versions are part of a take. loudness_lufs: its usual level, so that live sound can
-    be brought to -16 LUFS before the whole is known.
+    int8: the same for weights in 8 bits, None where the engine has no such mode. packages: what it imports; their
+    versions are part of a take. codec: "repository@commit" of a codec that comes from elsewhere than the model.
+    loudness_lufs: its usual level, so that live sound can be brought to -16 LUFS before the whole is known.
     """
 
     id: str
@@ -83,6 +93,8 @@ class EngineSpec:
     parameters: tuple[Parameter, ...] = ()
     characters_per_second: float = 15.0
     cpu_rtf: float = 0.0
+    int8: Lighter | None = None
+    codec: str = ""
     loudness_lufs: float = -23.0
     packages: tuple[str, ...] = field(default=())
 
@@ -99,6 +111,14 @@ class EngineSpec:
             if name not in known:
                 raise RequestError(f"{self.title} has no setting {name!r}.", suggest(name, known))
         return {name: parameter.checked(values.get(name, parameter.default)) for name, parameter in known.items()}
+
+    def precisions(self, device: str) -> tuple[str, ...]:
+        """The precisions of weights to choose from on a device, the usual one first."""
+        return PRECISIONS if self.int8 and device == "cpu" else PRECISIONS[:1]
+
+    def takes(self, precision: str) -> Lighter:
+        """Memory and time in this precision."""
+        return self.int8 if self.int8 and precision == "int8" else Lighter(self.memory_gb, self.cpu_rtf)
 
     def voice(self, voice_id: str) -> Voice:
         """The preset with this id. Raises UnknownVoice."""

@@ -73,7 +73,7 @@ class Desk:
         except forms.RowError as error:
             return {"problem": forms.problem(error), "notes": [error.note]}
         device = self.studio.manager.placement.device
-        advice = advise(written.script, spec, device)
+        advice = advise(written.script, spec, device, self.studio.precision(order.engine, order.precision))
         voices = self.studio.cast(written.script, order.engine, order.voices_in(written.script))
         return {
             "seconds": round(advice.seconds, 1),
@@ -172,7 +172,7 @@ class Desk:
     def _speak(self, order: Order, flag: threading.Event) -> Iterator[Json]:
         written = order.written()
         request = self.studio.request(
-            written.script, order.engine, order.voices_in(written.script), order.sampling, order.seed
+            written.script, order.engine, order.voices_in(written.script), order.sampling, order.seed, order.precision
         )
         spec = self.studio.spec(order.engine)
         broadcast = Broadcast(order.token, spec, written.owners, advise(written.script, spec).seconds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 import gradio as gr
@@ -27,13 +27,19 @@ def add(studio: Studio) -> None:
         voices: dict[str, str] | None = None,
         seed: int = 0,
         sampling: dict[str, float] | None = None,
+        precision: str = "",
     ) -> Iterator[tuple[Any, dict[str, Any]]]:
         """Speak a script. Gives a WAV file and {state, seconds, timings, run, seed}; until then only the state.
 
         script: "[S1] Hello. [S2] Hi!" or "Anna: ..." lines. engine: an id from /engines. voices: speaker to voice id;
-        the others get voices of their own. sampling: the engine's parameters by name.
+        the others get voices of their own. sampling: the engine's parameters by name. precision: of its weights,
+        "exact" or "int8".
         """
-        yield from _speak(studio, script, engine, voices or {}, seed, sampling or {})
+        with _told():
+            spoken = Script.parse(script, cast=voices or {})
+            request = studio.request(spoken, engine, voices or {}, sampling or {}, seed, precision)
+            with closing(studio.speak(engine, request)) as events:
+                yield from (_step(event, seed) for event in events)
 
     def engines() -> list[dict[str, Any]]:
         """The engines with their voices, cues, parameters, and what is in the way of those that cannot run."""
@@ -43,15 +49,11 @@ def add(studio: Studio) -> None:
     api(engines, api_name="engines")
 
 
-def _speak(
-    studio: Studio, text: str, engine: str, voices: dict[str, str], seed: int, sampling: dict[str, float]
-) -> Iterator[Step]:
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors for a person as gradio tells them."""
     try:
-        script = Script.parse(text, cast=voices)
-        request = studio.request(script, engine, voices, sampling, seed)
-        with closing(studio.speak(engine, request)) as events:
-            for event in events:
-                yield _step(event, seed)
+        yield
     except StudioError as error:
         raise gr.Error(str(error), print_exception=False) from error
 

@@ -47,6 +47,7 @@ class Order:
     voices: Mapping[str, str] = field(default_factory=dict)
     sampling: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
+    precision: str = ""
     token: str = ""
     fresh: bool = False
 
@@ -66,6 +67,7 @@ class Order:
                 voices=voices,
                 sampling=dict(data.get("sampling") or {}),
                 seed=data.get("seed", 0),
+                precision=str(data.get("precision") or "")[:20],
                 token=str(data.get("token", ""))[:64],
                 fresh=data.get("fresh") is True,
             )
@@ -141,7 +143,7 @@ def desk_of(script: Script) -> Json:
 
 
 def engine_form(row: EngineRow) -> Json:
-    """An engine for the menu: its card, its voices, its cues and its parameters."""
+    """An engine for the menu: its card, its voices, its cues, its parameters and precisions, the usual one first."""
     spec = row.spec
     names = ("id", "title", "summary", "licence", "memory_gb", "memory_is_measured", "needs_gpu", "max_speakers")
     more = ("cues", "unknown_cue", "clones", "stochastic", "sample_rate")
@@ -151,6 +153,7 @@ def engine_form(row: EngineRow) -> Json:
             {"id": v.id, "name": v.name, "description": v.description, "language": v.language} for v in spec.voices
         ],
         "parameters": [asdict(parameter) for parameter in spec.parameters],
+        "precisions": [{"name": name, **asdict(spec.takes(name))} for name in row.precisions],
         "obstacle": asdict(row.obstacle) if row.obstacle else None,
     }
 
@@ -177,7 +180,14 @@ def run_desk(run: Run) -> Json:
     """A run as it was on the desk: its script, cast and settings."""
     script = desk_of(run.script)
     cast = [{"name": one["name"], "voice": run.voices.get(one["name"], "")} for one in script["cast"]]
-    return {**script, "cast": cast, "engine": run.engine, "sampling": dict(run.sampling), "seed": run.seed}
+    return {
+        **script,
+        "cast": cast,
+        "engine": run.engine,
+        "sampling": dict(run.sampling),
+        "seed": run.seed,
+        "precision": run.provenance.get("precision", ""),
+    }
 
 
 def file_url(path: Path) -> str:

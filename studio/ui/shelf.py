@@ -137,6 +137,7 @@ def _resident_form(resident: Resident) -> Json:
         "engine": resident.id,
         "title": spec.title,
         "gb": resident.memory_gb,
+        "precision": resident.precision,
         "is_measured": spec.memory_is_measured,
         "is_speaking": resident.users > 0,
     }

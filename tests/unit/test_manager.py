@@ -1,12 +1,14 @@
 """The manager's book-keeping: who is in memory, who has to go, and what is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from studio import engines, fitting
 from studio.engines import tone
-from studio.engines.base import Obstacle, Placement
+from studio.engines.base import Lighter, Obstacle, Placement
 from studio.errors import EngineUnavailable
 from studio.manager import ModelManager
 
@@ -22,10 +24,11 @@ class Shelf:
         def load(placement: Placement) -> SimpleNamespace:
             if engine_id in self.broken:
                 raise EngineUnavailable("broken")
-            self.log.append(f"+{engine_id}")
-            return SimpleNamespace(close=lambda: self.close(engine_id))
+            self.log.append(f"+{engine_id}" + ("" if placement.precision == "exact" else f" {placement.precision}"))
+            return SimpleNamespace(spec=spec, close=lambda: self.close(engine_id))
 
-        spec = SimpleNamespace(title=engine_id, memory_gb=self.sizes[engine_id])
+        size = self.sizes[engine_id]
+        spec = replace(tone.SPEC, title=engine_id, memory_gb=size, int8=Lighter(size / 2, 1.0))
         return SimpleNamespace(SPEC=spec, load=load, obstacle=lambda placement: None)
 
     def close(self, engine_id: str) -> None:
@@ -122,3 +125,33 @@ def test_an_obstacle_is_an_error_with_its_remedy(monkeypatch: pytest.MonkeyPatch
     manager = ModelManager(Placement("cpu", 1, Path()), None, lambda: 1.0)
     with pytest.raises(EngineUnavailable, match="asleep. Wake it"):
         lend(manager, "tone")
+
+
+def test_another_precision_is_another_load_and_takes_other_memory() -> None:
+    shelf = Shelf(a=6, b=4)
+    manager = shelf.manager(8)
+    lend(manager, "a")
+    with manager.lend("a", "int8"):
+        assert manager.is_loaded("a", "int8") and not manager.is_loaded("a", "exact")
+        assert [(one.precision, one.memory_gb) for one in manager.loaded()] == [("int8", 3)]
+        with pytest.raises(EngineUnavailable, match="in use in precision int8"):
+            lend(manager, "a")
+    lend(manager, "b")
+    assert shelf.log == ["+a", "-a", "+a int8", "+b"], "3 and 4 GB fit together"
+    with manager.lend("a", "int8"), manager.lend("a", "int8"):
+        assert shelf.log.count("+a int8") == 1
+
+
+def test_who_does_not_fit_is_told_what_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tone, "SPEC", replace(tone.SPEC, memory_gb=9.0, int8=Lighter(3.0, 1.0)))
+    placement = Placement("cpu", 1, Path())
+    with pytest.raises(EngineUnavailable) as caught:
+        lend(ModelManager(placement, 3.5, lambda: 0.0), "tone")
+    assert "needs 9.0 GB and 3.5 GB can be had" in caught.value.message
+    ready, *others = caught.value.remedy.partition("This fits: ")[2].split(", ", 1)
+    assert ready == "Hibari (built in) (0.35 GB)" and "in int8" in others[0] and "to download" in others[0]
+    dia = engines.module("dia").SPEC
+    assert fitting.others(dia, 3.5, placement).startswith("This fits: Dia 1.6B in int8 (3 GB, to download), Hibari")
+    assert "Dia2 1B (2.9 GB, to download)" in fitting.others(dia, 3.5, replace(placement, device="cuda"))
+    assert "int8" not in fitting.others(dia, 3.5, replace(placement, device="cuda"))
+    assert fitting.others(dia, 0.1, placement) == ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio import hub
-from studio.engines.base import EngineSpec, Limits, Obstacle, Placement, ReferenceNeeds, missing_package
+from studio.engines.base import EngineSpec, Lighter, Limits, Obstacle, Placement, ReferenceNeeds, missing_package
 from studio.errors import EngineUnavailable
 from studio.request import Parameter
 from studio.voice import Voice
@@ -63,6 +63,7 @@ SPEC = EngineSpec(
     ),
     characters_per_second=15.0,
     cpu_rtf=9.0,  # in bf16, two Zen 4 cores
+    int8=Lighter(memory_gb=3.1, cpu_rtf=3.0),
     packages=("torch", "transformers", "tokenizers", "huggingface_hub"),
 )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio import hub
-from studio.engines.base import EngineSpec, Limits, Obstacle, Placement, ReferenceNeeds, missing_package
+from studio.engines.base import EngineSpec, Lighter, Limits, Obstacle, Placement, ReferenceNeeds, missing_package
 from studio.errors import EngineUnavailable
 from studio.request import Parameter
 from studio.voice import Voice
@@ -20,11 +20,16 @@ if TYPE_CHECKING:
 
 MODEL = hub.ModelFiles(
     "nari-labs/Dia-1.6B-0626",
-    "main",
+    "ef2795fcc29c5abe6ffc91fd33808588b49bbc66",
     ("model-*.safetensors", "model.safetensors.index.json", "config.json"),
     6_444_716_173,
 )
-CODEC = hub.ModelFiles("descript/dac_44khz", "main", ("model.safetensors", "config.json"), 306_507_817)
+CODEC = hub.ModelFiles(
+    "descript/dac_44khz",
+    "c1bc521685adf9cfe247bc39a5ca58917eda1ac4",
+    ("model.safetensors", "config.json"),
+    306_507_817,
+)
 FILES = (MODEL, CODEC)
 DOWNLOAD = "Run: python -m studio models download dia"
 
@@ -40,6 +45,7 @@ SPEC = EngineSpec(
     licence="Apache-2.0",
     source=f"https://huggingface.co/{MODEL.repo}",
     revision=MODEL.revision,
+    codec=f"{CODEC.repo}@{CODEC.revision}",
     memory_gb=4.4,
     limits=Limits(characters=400, seconds=12.0, turns=4, alternate=True),
     max_speakers=2,
@@ -56,7 +62,8 @@ SPEC = EngineSpec(
         Parameter("top_k", "Top k", 45, 1, 100, 1, "Among how many sounds each is drawn."),
     ),
     characters_per_second=15.0,
-    cpu_rtf=15.0,  # in bf16 without int8, two Zen 4 cores
+    cpu_rtf=15.0,  # in bf16, two Zen 4 cores
+    int8=Lighter(memory_gb=3.0, cpu_rtf=6.0),
     packages=("torch", "transformers"),
 )
 

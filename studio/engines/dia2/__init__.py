@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio import hub
-from studio.engines.base import EngineSpec, Limits, Obstacle, Placement, ReferenceNeeds, missing_package
+from studio.engines.base import EngineSpec, Lighter, Limits, Obstacle, Placement, ReferenceNeeds, missing_package
 from studio.errors import EngineUnavailable
 from studio.request import Parameter
 from studio.voice import Voice
@@ -88,7 +88,7 @@ class Variant:
         return Dia2Engine.prepare(model, placement, f"Delete its files. {self.remedy}", progress)
 
 
-def _variant(size: str, revision: str, size_bytes: int, memory_gb: float, summary: str) -> Variant:
+def _variant(size: str, revision: str, size_bytes: int, memory_gb: float, int8: Lighter, summary: str) -> Variant:
     engine_id, repository = f"dia2-{size.lower()}", f"nari-labs/Dia2-{size}"
     spec = EngineSpec(
         id=engine_id,
@@ -110,7 +110,9 @@ def _variant(size: str, revision: str, size_bytes: int, memory_gb: float, summar
         voices=tuple(Voice(f"random-{number}", f"Random {number}", engine_id, _OWN) for number in range(1, 9)),
         parameters=PARAMETERS,
         characters_per_second=15.0,
+        codec=f"{CODEC.repo}@{CODEC.revision}",
         cpu_rtf=4.0 * memory_gb - 4.0,  # in bf16 on two Zen 4 cores: 8 and 14, roughly
+        int8=int8,
         packages=("torch", "transformers", "tokenizers"),
     )
     return Variant(spec, hub.ModelFiles(repository, revision, PATTERNS, size_bytes))
@@ -124,6 +126,7 @@ VARIANTS = {
             "00042629c61c3268a6473552c911966ec7a5a450",
             4_308_575_870,
             2.9,
+            Lighter(memory_gb=2.0, cpu_rtf=3.0),
             "Dialogue of two speakers, spoken while it is being written. For 4 GB cards. 4.7 GB to download.",
         ),
         _variant(
@@ -131,6 +134,7 @@ VARIANTS = {
             "7abae125471a73b0fc6b9d413cb15f4ae1e771d8",
             7_681_825_000,
             4.6,
+            Lighter(memory_gb=3.1, cpu_rtf=4.0),
             "Dialogue of two speakers, spoken while it is being written. For 8 GB cards. 8.1 GB to download.",
         ),
     )
