@@ -127,13 +127,14 @@ def _add_models(models: argparse.ArgumentParser) -> None:
     models.add_argument(
         "action",
         nargs="?",
-        choices=["list", "download", "check", "delete"],
+        choices=["list", "download", "check", "prepare", "delete"],
         default="list",
         metavar="ACTION",
-        help="list (the default), download, check or delete",
+        help="list (the default), download, check, delete, or prepare: write a copy that loads in about a second",
     )
     models.add_argument("engine", nargs="?", metavar="ENGINE", help="of this engine; check without it checks all")
     models.add_argument("--yes", action="store_true", help="delete without asking")
+    models.add_argument("--copy", action="store_true", help="delete only the copy that `prepare` wrote")
     models.add_argument("--mend", action="store_true", help="after a check, fetch anew what is wrong")
 
 

@@ -127,6 +127,7 @@ def model_values(row: ModelRow) -> dict[str, Any]:
         "bytes_needed": row.bytes_needed,
         "bytes_on_disk": row.bytes_on_disk,
         "bytes_of_copies": row.bytes_of_copies,
+        "can_copy": row.can_copy,
         "access": row.access,
         "files": [
             {
@@ -228,7 +229,8 @@ _ACCESS = {
 
 def _on_disk(row: ModelRow) -> str:
     if row.state == "ready":
-        return "all of it"
+        copy = f" and {amount(row.bytes_of_copies)} that load faster" if row.bytes_of_copies else ""
+        return f"all of it{copy}"
     here = "nothing" if row.state == "absent" else f"{amount(row.bytes_on_disk)} of it"
     return here + _ACCESS.get(row.access, "")
 

@@ -9,11 +9,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from studio import download, engines, hub, upkeep
+from studio.engines import prepared
 from studio.errors import AccessRefused, EngineUnavailable, RequestError
-from studio.hub import ModelFiles, Progress
+from studio.hub import ModelFiles, Progress, Stopped
 from studio.manager import ModelManager
 from studio.upkeep import Report
 
@@ -25,7 +26,7 @@ class ModelRow:
     """The files of one engine, sizes in bytes.
 
     files: a repository each; none for an engine that needs none and is therefore ready. bytes_on_disk: whole and
-    partial files. bytes_of_copies: what we made of them to load faster. access: to gated repositories; "granted" when
+    partial files. bytes_of_copies: what we made of them to load faster; can_copy: whether we can. access: to gated repositories; "granted" when
     the hub said so or the files are here, "unasked" when a token is here that may or may not open them, "closed" when
     there is no token or the hub refused it.
     """
@@ -36,6 +37,7 @@ class ModelRow:
     state: Literal["ready", "partial", "absent"]
     bytes_on_disk: int = 0
     bytes_of_copies: int = 0
+    can_copy: bool = False
     access: Access = "free"
 
     @property
@@ -58,7 +60,7 @@ class Models:
 
     def __init__(self, manager: ModelManager) -> None:
         self._manager = manager
-        self._copies = manager.placement.models
+        self._copies = manager.placement.models / prepared.FOLDER
         self._busy = threading.Lock()
         self._doing = ""
         self._answers: dict[str, Access] = {}  # of the hub, by repository
@@ -80,6 +82,7 @@ class Models:
             "ready" if here else "partial" if held else "absent",
             sum(held.values()),
             sum(upkeep.copies(held, self._copies).values()),
+            bool(files) and here and hasattr(module, "prepare"),
         )
         return replace(row, access=self._access(row))
 
@@ -135,6 +138,45 @@ class Models:
             keep = self._needed_by_others(row)
             copies = upkeep.copies(upkeep.held(set(row.files) - set(keep)), self._copies)
             return upkeep.delete(row.files, keep) + upkeep.remove(copies)
+
+    def copy_bytes(self, engine_id: str) -> int:
+        """How large the copy would be that loads faster. Imports the model's code, which takes seconds once.
+
+        Raises RequestError for an engine that makes none, EngineUnavailable when its files are not here.
+        """
+        return int(self._copying(engine_id).copy_bytes(self._manager.placement))
+
+    def prepare(self, engine_id: str, progress: Progress, stopped: Callable[[], bool] = lambda: False) -> ModelRow:
+        """Write the copy that loads faster, whole or not at all; copies for an older version of the engine go.
+
+        Raises Stopped, RequestError as `copy_bytes` does and while other work is being done, EngineUnavailable when the
+        files are damaged, OutputError when the disk is too small.
+        """
+        module, row = self._copying(engine_id), self.row(engine_id)
+
+        def tell(done: int, total: int) -> None:
+            if stopped():
+                raise Stopped
+            progress(done, total, done)
+
+        with self._alone(f"A copy of {row.title} is being written"):
+            made = module.prepare(self._manager.placement, tell)
+            upkeep.remove(path for path in upkeep.copies(upkeep.held(row.files), self._copies) if path != made)
+        return self.row(engine_id)
+
+    def delete_copy(self, engine_id: str) -> int:
+        """Remove what we made of an engine's files, which stay. Gives the bytes freed. Raises as `delete`."""
+        row = self.row(engine_id)
+        with self._alone(f"{row.title} is being deleted"):
+            self._unload(row)
+            return upkeep.remove(upkeep.copies(upkeep.held(row.files), self._copies))
+
+    def _copying(self, engine_id: str) -> Any:
+        """The module of an engine that makes copies. Raises RequestError."""
+        module = engines.module(engine_id)
+        if not hasattr(module, "prepare"):
+            raise RequestError(f"{module.SPEC.title} loads at once as it is.", "It needs no copy.")
+        return module
 
     def ask_access(self, engine_id: str) -> ModelRow:
         """Ask the hub whether it gives the engine's gated files to whoever is logged in here.

@@ -31,7 +31,9 @@ class Shelf:
 
     def functions(self) -> list[Answer]:
         """What the page may call, each by its name."""
-        changing = (self.download, self.halt, self.verify, self.mend, self.discard, self.unload)
+        changing = (
+            self.download, self.halt, self.verify, self.mend, self.copy_size, self.prepare, self.discard, self.unload,
+        )  # fmt: skip
         return [self.models, self.look_again, *map(self._unless_shared, changing)]
 
     def models(self, asked: Json) -> Json:
@@ -73,9 +75,19 @@ class Shelf:
         self.studio.errands.begin("mend", str(asked["engine"]))
         return self.models({})
 
+    def copy_size(self, asked: Json) -> Json:
+        """How large a copy would be that loads faster. asked: {engine}."""
+        return {"bytes": self.studio.models.copy_bytes(str(asked["engine"]))}
+
+    def prepare(self, asked: Json) -> Json:
+        """Begin to write the copy that loads faster. asked: {engine}."""
+        self.studio.errands.begin("prepare", str(asked["engine"]))
+        return self.models({})
+
     def discard(self, asked: Json) -> Json:
-        """Delete an engine's files. asked: {engine}."""
-        freed = self.studio.models.delete(str(asked["engine"]))
+        """Delete an engine's files, or only the copy that was made of them. asked: {engine, copy}."""
+        delete = self.studio.models.delete_copy if asked.get("copy") is True else self.studio.models.delete
+        freed = delete(str(asked["engine"]))
         return {"freed": freed, **self.look_again({})}
 
     def unload(self, asked: Json) -> Json:
@@ -106,6 +118,7 @@ class Shelf:
             "here": row.bytes_on_disk,
             "missing": row.bytes_missing,
             "copies": row.bytes_of_copies,
+            "can_copy": row.can_copy,
             "access": row.access,
             # whether the files are all that is missing, and whoever looks may fetch them
             "offered": row.state != "ready" and has_packages and not self.is_shared,

@@ -246,3 +246,34 @@ def test_a_token_is_looked_for_where_the_hub_looks(
     monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "elsewhere"))
     (tmp_path / "elsewhere").write_text("hf_secret")
     assert hub.has_token()
+
+
+def test_a_copy_is_offered_written_found_and_deleted(cache: Path, studio: Studio, stand_in: StandIn) -> None:
+    stand_in("first", ONE, copy_bytes=8000)
+    assert not studio.models.row("first").can_copy, "there is nothing to copy yet"
+    put(cache, "some/one", {"one.safetensors": b"x" * 3000})
+    row = studio.models.row("first")
+    assert (row.can_copy, row.bytes_of_copies, studio.models.copy_bytes("first")) == (True, 0, 8000)
+    told: list[tuple[int, int, int]] = []
+    row = studio.models.prepare("first", lambda *numbers: told.append(numbers))
+    assert told[-1] == (8000, 8000, 8000) and 8000 < row.bytes_of_copies < 8400
+    stand_in("first", ONE, copy_bytes=16000)  # a newer version of the engine
+    assert 16000 < studio.models.prepare("first", lambda *numbers: None).bytes_of_copies < 16400, "the old copy is gone"
+    assert studio.models.delete_copy("first") > 16000
+    assert (studio.models.row("first").bytes_of_copies, studio.models.row("first").state) == (0, "ready")
+    studio.models.prepare("first", lambda *numbers: None)
+    assert studio.models.delete("first") > 19000
+    assert not list(studio.settings.data.rglob("*.safetensors"))
+    with pytest.raises(RequestError, match="loads at once"):
+        studio.models.copy_bytes("hibari")
+
+
+def test_writing_a_copy_can_be_stopped_and_leaves_nothing(cache: Path, studio: Studio, stand_in: StandIn) -> None:
+    stand_in("first", ONE, copy_bytes=8000)
+    put(cache, "some/one", {"one.safetensors": b"x" * 3000})
+    studio.errands.begin("prepare", "first")
+    with pytest.raises(RequestError, match="Other files"):
+        studio.errands.begin("check", "first")
+    studio.errands.stop()
+    assert over(studio.errands).state == "stopped"
+    assert not [path for path in (studio.settings.data / "models").rglob("*") if path.is_file()]

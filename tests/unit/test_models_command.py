@@ -171,3 +171,16 @@ def test_a_gate_is_told_with_what_to_do(tmp_path: Path) -> None:
         code, told, err = run(hub, tmp_path, "download", "kokoro")
     assert (code, told["error"]["code"]) == (1, "access_refused")
     assert f"https://huggingface.co/{KOKORO}" in err and "hf auth login (or set HF_TOKEN)" in err
+
+
+def test_a_copy_that_loads_faster(call: Cli, cache: Path, stand_in: StandIn) -> None:
+    stand_in("first", FILES, copy_bytes=8_000_000)
+    assert call("models", "prepare").code == 2
+    fill(cache)
+    answer = call("models", "prepare", "first", "--json")
+    assert answer.code == 0 and "8 MB" in answer.err and answer.json["bytes_of_copies"] > 8_000_000
+    assert "8 MB that load faster" in call("models").out.decode()
+    assert call("models", "delete", "first", "--copy").code == 2
+    answer = call("models", "delete", "first", "--copy", "--yes", "--json")
+    assert answer.json["freed_bytes"] > 8_000_000 and call("models", "--json").json[0]["state"] == "ready"
+    assert call("models", "prepare", "tone").code == 1

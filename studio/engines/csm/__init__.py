@@ -106,13 +106,24 @@ def load(placement: Placement) -> CsmEngine:
     return CsmEngine.open(folder, placement)
 
 
+def copy_bytes(placement: Placement) -> int:
+    """How large the copy of `prepare` is. Raises EngineUnavailable."""
+    from studio.engines.csm.engine import CsmEngine
+
+    return CsmEngine.copy_bytes(_model(), placement)
+
+
 def prepare(placement: Placement, progress: Callable[[int, int], None]) -> Path:
     """Write a copy of the weights that loads in a second, as `studio.engines.prepared` says. progress: bytes written
     and in all. Raises EngineUnavailable and OutputError.
     """
-    folder = hub.snapshot(FILES[0])
-    if folder is None:
-        raise EngineUnavailable("Its files are not on this disk.", REMEDY)
     from studio.engines.csm.engine import CsmEngine
 
-    return CsmEngine.prepare(folder, placement, progress)
+    return CsmEngine.prepare(_model(), placement, progress)
+
+
+def _model() -> Path:
+    folder = hub.snapshot(MODEL)
+    if folder is None:
+        raise EngineUnavailable("Its files are not on this disk.", REMEDY)
+    return folder

@@ -73,6 +73,13 @@ class CsmEngine:
         return CsmEngine(csm, mimi, words)
 
     @staticmethod
+    def copy_bytes(folder: Path, placement: Placement) -> int:
+        """How large the copy of `prepare` is. Raises EngineUnavailable."""
+        config = Config.read(folder, REMEDY)
+        checkpoint = open_checkpoint(folder, config, REMEDY)
+        return copies.copy_bytes(model.plan(config, weights_dtype(placement.device), checkpoint.tensors))
+
+    @staticmethod
     def prepare(folder: Path, placement: Placement, progress: copies.Progress) -> Path:
         """Write the copy of the model's weights that `open` then takes. Raises EngineUnavailable and OutputError."""
         config = Config.read(folder, REMEDY)

@@ -96,13 +96,24 @@ def load(placement: Placement) -> DiaEngine:
     return DiaEngine.load(model, codec, placement)
 
 
+def copy_bytes(placement: Placement) -> int:
+    """How large the copy of `prepare` is. Raises EngineUnavailable."""
+    from studio.engines.dia.engine import DiaEngine
+
+    return DiaEngine.copy_bytes(_model(), placement)
+
+
 def prepare(placement: Placement, progress: Callable[[int, int], None]) -> Path:
     """Write a copy of the weights that loads in a second, as `studio.engines.prepared` says. progress: bytes written
     and in all. Raises EngineUnavailable and OutputError.
     """
+    from studio.engines.dia.engine import DiaEngine
+
+    return DiaEngine.prepare(_model(), placement, progress)
+
+
+def _model() -> Path:
     folder = hub.snapshot(MODEL)
     if folder is None:
         raise EngineUnavailable("Its files are not on this disk.", DOWNLOAD)
-    from studio.engines.dia.engine import DiaEngine
-
-    return DiaEngine.prepare(folder, placement, progress)
+    return folder

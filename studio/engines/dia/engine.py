@@ -54,6 +54,11 @@ class DiaEngine:
         return DiaEngine(dia, dac)
 
     @staticmethod
+    def copy_bytes(model: Path, placement: Placement) -> int:
+        """How large the copy of `prepare` is. Raises EngineUnavailable."""
+        return prepared.copy_bytes(plan(Config.load(model), weights_dtype(placement.device)))
+
+    @staticmethod
     def prepare(model: Path, placement: Placement, progress: prepared.Progress) -> Path:
         """Write the copy of the weights that `load` then takes. Raises EngineUnavailable and OutputError."""
         layout = plan(Config.load(model), weights_dtype(placement.device))

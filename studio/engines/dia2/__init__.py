@@ -76,16 +76,25 @@ class Variant:
 
         return Dia2Engine.open(self.SPEC, (model, codec), placement, f"Delete its files. {self.remedy}")
 
+    def copy_bytes(self, placement: Placement) -> int:
+        """How large the copy of `prepare` is. Raises EngineUnavailable."""
+        from studio.engines.dia2.engine import Dia2Engine
+
+        return Dia2Engine.copy_bytes(self._model(), placement, f"Delete its files. {self.remedy}")
+
     def prepare(self, placement: Placement, progress: Callable[[int, int], None]) -> Path:
         """Write a copy of the weights that loads in a second, as `studio.engines.prepared` says. progress: bytes
         written and in all. Raises EngineUnavailable and OutputError.
         """
-        model = hub.snapshot(self.FILES[0])
-        if model is None:
-            raise EngineUnavailable("Its files are not on this disk.", self.remedy)
         from studio.engines.dia2.engine import Dia2Engine
 
-        return Dia2Engine.prepare(model, placement, f"Delete its files. {self.remedy}", progress)
+        return Dia2Engine.prepare(self._model(), placement, f"Delete its files. {self.remedy}", progress)
+
+    def _model(self) -> Path:
+        folder = hub.snapshot(self.FILES[0])
+        if folder is None:
+            raise EngineUnavailable("Its files are not on this disk.", self.remedy)
+        return folder
 
 
 def _variant(size: str, revision: str, size_bytes: int, memory_gb: float, int8: Lighter, summary: str) -> Variant:

@@ -84,6 +84,11 @@ class Dia2Engine:
         return Dia2Engine(spec, loaded, placement.threads)
 
     @staticmethod
+    def copy_bytes(model: Path, placement: Placement, remedy: str) -> int:
+        """How large the copy of `prepare` is. Raises EngineUnavailable."""
+        return prepared.copy_bytes(plan(Config.read(model, remedy), weights_dtype(placement.device)))
+
+    @staticmethod
     def prepare(model: Path, placement: Placement, remedy: str, progress: prepared.Progress) -> Path:
         """Write the copy of the weights that `open` then takes, in the type that suits the device: of half the size of
         the published file, or the same. Raises EngineUnavailable and OutputError.

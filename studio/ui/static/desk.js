@@ -5,7 +5,7 @@
   const KEY = "dialogue-studio";
   const COLOURS = 8;
   const MAX_SEED = 2 ** 31 - 1;
-  const state = { rows: [], lead: 0, cast: [], engine: "", sampling: {}, seed: 0 };
+  const state = { rows: [], lead: 0, cast: [], engine: "", sampling: {}, precision: {}, seed: 0 };
   const kept = memory.read(KEY) || {};
   const browser = /^[0-9a-f]{32}$/.test(kept.browser) ? kept.browser : randomId();
   const own = new Set(kept.runs || []); // runs made by this browser: all it may see on a shared server
@@ -58,6 +58,7 @@
     cast: state.cast,
     engine: state.engine,
     sampling: state.sampling,
+    precision: state.precision,
     seed: state.seed,
   });
 
@@ -83,6 +84,7 @@
     const part = { rows: rows.length ? rows : [row(cast[0].name)], cast, lead: found.lead || 0 };
     if (found.engine && spec(found.engine) && !spec(found.engine).obstacle) part.engine = found.engine;
     if (found.sampling) part.sampling = found.sampling;
+    if (found.precision) part.precision = found.precision;
     if (Number.isInteger(found.seed)) part.seed = found.seed;
     set(part);
   }
@@ -133,12 +135,20 @@
     );
   }
 
+  // Of the weights: what was chosen where the engine still has it, else what is usual, which the engine says first.
+  function precision() {
+    const offered = (spec()?.precisions || []).map(({ name }) => name);
+    const chosen = state.precision[state.engine];
+    return offered.includes(chosen) ? chosen : offered[0] || "";
+  }
+
   const order = () => ({
     rows: state.rows.map(({ id, speaker, text, pause }) => ({ id, speaker, text, pause })),
     lead: state.lead,
     engine: state.engine,
     voices: voices(),
     sampling: state.sampling[state.engine] || {},
+    precision: precision(),
     seed: state.seed,
   });
 
@@ -150,7 +160,7 @@
     const answer = await ask("review", order()).catch((problem) => ({ problem, notes: [] }));
     if (number === asked) emit("review", answer);
   });
-  on("desk", (keys) => keys.some((key) => ["rows", "cast", "engine", "lead"].includes(key)) && review());
+  on("desk", (keys) => keys.some((key) => ["rows", "cast", "engine", "precision", "lead"].includes(key)) && review());
 
   const remember = (run) => {
     own.add(run);
@@ -170,6 +180,7 @@
     renew,
     connect,
     order,
+    precision,
     snapshot,
     spec,
     member,

@@ -5,13 +5,15 @@ const details = element.querySelector(".models");
 const [loaded, kept] = [element.querySelector(".models-loaded"), element.querySelector(".models-kept")];
 const gigabytes = (value) => (value < 1 ? `${Math.round(value * 1000)} MB` : `${value.toFixed(1)} GB`);
 let asked = ""; // the engine whose deletion is being asked about
+let copying = null; // the engine and the size of the copy that is being asked about
 let bar = null;
 let said = "";
 
-function inMemory({ engine, title, gb, is_measured, is_speaking }) {
+function inMemory({ engine, title, gb, precision, is_measured, is_speaking }) {
   const unload = stock.button("Unload", () => stock.act("unload", engine), { "aria-label": `Unload ${title}` });
   unload.disabled = is_speaking;
-  const facts = `${is_measured ? "" : "about "}${gigabytes(gb)}${is_speaking ? " · in use" : ""}`;
+  const size = `${is_measured ? "" : "about "}${gigabytes(gb)}`;
+  const facts = [size, precision === "exact" ? "" : precision, is_speaking ? "in use" : ""].filter(Boolean).join(" · ");
   const item = el("li", { class: "model", "data-engine": engine }, ...about(title, facts));
   if (stock.told.may_change) item.append(unload);
   return item;
@@ -24,15 +26,49 @@ const about = (title, ...facts) => [
 function onDisk(row) {
   const item = el("li", { class: "model", "data-engine": row.engine });
   if (asked === row.engine) return askToDelete(item, row);
+  if (copying?.engine === row.engine) return askToCopy(item, row);
   const whole = row.state === "ready" ? "" : ` of ${stock.amount(row.needed)}`;
   const copies = row.copies ? ` · and ${stock.amount(row.copies)} made to load faster` : "";
   const links = row.parts.filter((part) => part.here).flatMap((part) => [" · ", partLink(part)]);
   item.append(...about(row.title, stock.amount(row.here) + whole + copies, ...links));
   if (stock.told.may_change) item.append(...tools(row));
+  const isFree = stock.told.may_change && !stock.isUnderWay();
+  if (isFree && row.can_copy && !row.copies) item.append(copyOffer(row));
   const errand = stock.errandOf(row.engine);
   if (!errand || errand.kind === "download") return item; // how far that is stands where the engine is chosen
   if (!errand.over) item.append((bar = stock.progress(row.engine, `Work on ${row.title}`)).node);
-  else if (errand.kind === "check") item.append(...found(row, errand));
+  else if (errand.kind !== "mend") item.append(...found(row, errand));
+  return item;
+}
+
+// Offers a copy that loads faster; how large it will be is asked first, since the server must look into the files.
+function copyOffer(row) {
+  const ask = async ({ target }) => {
+    target.ariaDisabled = "true";
+    const answer = await stock.act("copy_size", row.engine);
+    copying = answer && { engine: row.engine, bytes: answer.bytes };
+    show();
+    kept.querySelector(".model-no-copy")?.focus();
+  };
+  return stock.button("Load faster …", ask, { class: "small model-copy", "aria-label": `Make ${row.title} load faster` });
+}
+
+function askToCopy(item, row) {
+  const leave = () => {
+    copying = null;
+    show();
+    kept.querySelector(`[data-engine="${row.engine}"] .model-copy`)?.focus();
+  };
+  const write = () => {
+    copying = null;
+    stock.act("prepare", row.engine);
+  };
+  const question = `Write a copy of ${stock.amount(copying.bytes)}, from which ${row.title} loads in about a second?`;
+  item.append(
+    el("p", { class: "model-about" }, question),
+    stock.button("Write it", write, { class: "small", "aria-label": `Write the copy of ${row.title}` }),
+    stock.button("Not now", leave, { class: "small model-no-copy", "aria-label": `No copy of ${row.title}` }),
+  );
   return item;
 }
 
@@ -74,16 +110,24 @@ function askAbout(engine) {
 
 function askToDelete(item, row) {
   const keep = () => [askAbout(""), kept.querySelector(`[data-engine="${row.engine}"] .model-delete`)?.focus()];
-  const drop = async () => {
+  const drop = async (more) => {
     asked = "";
-    const answer = await stock.act("discard", row.engine);
+    const answer = await stock.act("discard", row.engine, more);
     if (answer) studio.toast(`${stock.amount(answer.freed)} are free again.`);
     show();
     details.querySelector("summary").focus();
   };
   item.append(
     el("p", { class: "model-about" }, `Delete ${stock.amount(row.here + row.copies)}?`),
-    stock.button("Delete", drop, { class: "small danger", "aria-label": `Delete ${row.title}` }),
+    stock.button("Delete", () => drop({}), { class: "small danger", "aria-label": `Delete ${row.title}` }),
+    ...(row.copies
+      ? [
+          stock.button(`Only the copy, ${stock.amount(row.copies)}`, () => drop({ copy: true }), {
+            class: "small danger",
+            "aria-label": `Delete only the copy of ${row.title}`,
+          }),
+        ]
+      : []),
     stock.button("Keep", keep, { class: "small model-keep", "aria-label": `Keep ${row.title}` }),
   );
   return item;
@@ -95,7 +139,7 @@ function show() {
   const here = rows.filter((row) => row.here || row.copies);
   const size = here.reduce((sum, row) => sum + row.here + row.copies, 0);
   element.querySelector(".models-sum").textContent = size ? `· ${stock.amount(size)}` : "";
-  const now = JSON.stringify([here, memory.loaded, errand && [errand.number, errand.over], asked]);
+  const now = JSON.stringify([here, memory.loaded, errand && [errand.number, errand.over], asked, copying]);
   if (now !== said) {
     said = now;
     bar = null;

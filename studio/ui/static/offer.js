@@ -54,7 +54,7 @@ function offer(engine) {
     const row = stock.row(engine);
     if (!row || row.state === "ready") return; // the menu is about to show it as ready
     const errand = stock.errandOf(engine);
-    const isComing = Boolean(errand && !errand.over && errand.kind !== "check");
+    const isComing = Boolean(errand && !errand.over && ["download", "mend"].includes(errand.kind));
     const now = JSON.stringify([isComing, row.access, !isComing && [row.here, errand?.error]]);
     if (now !== said) {
       said = now;

@@ -41,7 +41,9 @@ studio.stock = (() => {
   async function ended(errand) {
     begun = 0;
     await look().catch(() => {});
-    if (errand.kind !== "check" && errand.state === "finished") {
+    if (errand.kind === "prepare" && errand.state === "finished") {
+      studio.toast(`${errand.title} will load in about a second from now on.`);
+    } else if (errand.kind !== "check" && errand.state === "finished") {
       const act = () => studio.desk.set({ engine: errand.engine });
       studio.toast(`${errand.title} is here.`, { action: { label: "Use it", act } });
     }
@@ -55,10 +57,10 @@ studio.stock = (() => {
   }
 
   // Asks for a change and shows what is said, an error too. Gives the answer, or nothing when it was refused.
-  async function act(name, engine) {
+  async function act(name, engine, more = {}) {
     try {
-      const answer = await ask(name, { engine });
-      take(answer.models || answer);
+      const answer = await ask(name, { engine, ...more });
+      if (answer.models || answer.rows) take(answer.models || answer);
       if (answer.engines) studio.desk.renew(answer.engines);
       return answer;
     } catch ({ message, remedy }) {

@@ -21,13 +21,14 @@ async function hear(take) {
 
 async function restore(take) {
   try {
-    const { rows, cast, lead, engine, sampling, seed } = await studio.ask("take", { id: take.id });
+    const { rows, cast, lead, engine, sampling, precision, seed } = await studio.ask("take", { id: take.id });
     studio.emit("restore", {
       rows,
       cast,
       lead,
       engine,
       sampling: { ...studio.desk.state.sampling, [engine]: sampling },
+      precision: { ...studio.desk.state.precision, [engine]: precision },
       seed,
     });
   } catch (error) {
