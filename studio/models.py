@@ -26,9 +26,9 @@ class ModelRow:
     """The files of one engine, sizes in bytes.
 
     files: a repository each; none for an engine that needs none and is therefore ready. bytes_on_disk: whole and
-    partial files. bytes_of_copies: what we made of them to load faster; can_copy: whether we can. access: to gated repositories; "granted" when
-    the hub said so or the files are here, "unasked" when a token is here that may or may not open them, "closed" when
-    there is no token or the hub refused it.
+    partial files. bytes_of_copies: what we made of them to load faster; can_copy: whether we can. access: to gated
+    repositories; "granted" when the hub said so or the files are here, "unasked" when a token is here that may or may
+    not open them, "closed" when there is no token or the hub refused it.
     """
 
     engine: str

@@ -151,7 +151,7 @@ def _resident_form(resident: Resident) -> Json:
         "title": spec.title,
         "gb": resident.memory_gb,
         "precision": resident.precision,
-        "is_measured": spec.memory_is_measured,
+        "is_measured": spec.memory_is_measured and resident.precision == "exact",
         "is_speaking": resident.users > 0,
     }
 

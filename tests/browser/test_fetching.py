@@ -6,18 +6,24 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from studio.engines import tone
+from studio.engines.base import Lighter
+from studio.hub import ModelFiles
 from tests.browser.acts import choose, finished, speak, write
 from tests.browser.conftest import Open, Watched
 from tests.browser.serving import Served, serve
 from tests.browser.test_looks import PHONE, faults
-from tests.hubserver import COMMIT, Hub, environment
+from tests.hubserver import COMMIT, Hub, environment, put
 from tests.hubserver import serve as serve_hub
+from tests.stand_ins import StandIn, stand_in
+
+__all__ = ["stand_in"]
 
 KOKORO = "onnx-community/Kokoro-82M-v1.0-ONNX"
 REPOS = {
@@ -28,6 +34,7 @@ REPOS = {
     },
     "some/gated": {"gated.json": b"1" * 3_000_000},
 }
+FIRST = ModelFiles("some/first", COMMIT, ("first.safetensors",), 12_000_000)
 GATED = f'''
 """An engine whose files are behind a gate; beeps."""
 from dataclasses import replace
@@ -224,3 +231,61 @@ def test_visitors_of_a_shared_machine_are_offered_nothing(watched: Watched, tmp_
         assert page.get_by_role("button", name="Unload").count() == 0
         assert page.locator(".offer").count() == 0
         page.context.close()
+
+
+def test_a_copy_that_loads_faster_is_written_and_deleted(
+    watched: Watched, served: Served, stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shots: Path
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    stand_in("first", FIRST, copy_bytes=8_000_000)
+    put(tmp_path / "hf" / "hub", "some/first", {"first.safetensors": b"x" * 12_000_000})
+    page = watched.open(served.url, viewport={"width": 1280, "height": 860})
+    open_models(page)
+    row = page.locator(".models-kept .model")
+    button(page, "Make First load faster").press("Enter")
+    expect(row).to_contain_text("Write a copy of 8 MB")
+    expect(button(page, "No copy of First")).to_be_focused()
+    assert faults(page) == []
+    page.locator("#models").screenshot(path=shots / "models-copy-question.png")
+    page.keyboard.press("Enter")
+    expect(button(page, "Make First load faster")).to_be_focused()
+    page.keyboard.press("Enter")
+    button(page, "Write the copy of First").click()
+    expect(page.locator(".toast")).to_contain_text("First will load in about a second from now on.")
+    expect(row).to_contain_text("12 MB · and 8 MB made to load faster")
+    expect(button(page, "Make First load faster")).to_have_count(0)
+    button(page, "Delete the files of First").click()
+    page.locator("#models").screenshot(path=shots / "models-copy-delete.png")
+    button(page, "Delete only the copy of First").click()
+    expect(button(page, "Make First load faster")).to_be_visible()
+    assert served.studio.models.row("first").state == "ready"
+
+
+@pytest.mark.parametrize(("scheme", "device"), [("light", "desk"), ("dark", "phone")])
+def test_precision_is_chosen_where_there_is_a_choice(
+    open_page: Open, served: Served, monkeypatch: pytest.MonkeyPatch, shots: Path, scheme: str, device: str
+) -> None:
+    monkeypatch.setattr(tone, "SPEC", replace(tone.SPEC, memory_gb=4.4, cpu_rtf=15.0, int8=Lighter(3.0, 6.0)))
+    monkeypatch.setattr(tone.ToneEngine, "spec", tone.SPEC)
+    options = PHONE if device == "phone" else {"viewport": {"width": 1280, "height": 860}}
+    page = open_page(color_scheme=scheme, **options)
+    menu = page.get_by_label("Precision")
+    choose(page, "hibari")
+    expect(menu).to_be_hidden()
+    choose(page, "tone")
+    expect(menu).to_have_value("exact")
+    menu.select_option("int8")
+    expect(page.locator("#precision-help")).to_contain_text("3 GB of memory instead of 4.4 GB, and about 2.5 times")
+    assert faults(page) == []
+    page.locator("#settings-title").scroll_into_view_if_needed()
+    page.screenshot(path=shots / f"precision-{device}-{scheme}.png")
+    write(page, "one two")
+    speak(page)
+    finished(page)
+    assert served.studio.manager.is_loaded("tone", "int8")
+    assert served.studio.recent(1)[0].provenance["device"] == "cpu-int8"
+    open_models(page)
+    expect(page.locator(".models-loaded")).to_contain_text("about 3.0 GB · int8")
+    page.reload()
+    page.locator(".sheet[data-ready]").wait_for()
+    expect(menu).to_have_value("int8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,21 +144,25 @@ def test_the_words_of_a_reference_are_placed_as_the_reference_does(golden: tuple
     assert entries == case["prefix_entries"]
 
 
+# The codes of "[S1] Hello there. [S2] Wow." by a second, plain implementation of the published description, as the
+# start of a SHA-256 of (books, frames) int16. A book without delay has no code for frame 0, which is left out.
 @pytest.mark.parametrize(
-    "change",
+    ("change", "codes"),
     [
-        pytest.param({}, id="as published"),
-        pytest.param({"model.decoder.low_rank_dim": 12}, id="low-rank text"),
-        pytest.param({"model.depformer.text_embedding": True}, id="depth model hears the text"),
-        pytest.param({"model.depformer.apply_rope": False}, id="no rotation in the depth model"),
-        pytest.param({"data.second_stream_ahead": 0}, id="one text stream"),
-        pytest.param({"runtime.weights_schedule": None}, id="a weight set for each stage"),
-        pytest.param({"runtime.weights_schedule": [5, 1, 1, 9, 9, 9, 0]}, id="weight sets by any number"),
-        pytest.param({"data.delay_pattern": [0, 2, 0, 1, 3, 1, 0, 2]}, id="no delay"),
-        pytest.param({"model.linear.mlp_activations": ["gelu", "relu"]}, id="other activations"),
+        pytest.param({}, "1fdd6a60ac42", id="as published"),
+        pytest.param({"model.decoder.low_rank_dim": 12}, "c000a354fb45", id="low-rank text"),
+        pytest.param({"model.depformer.text_embedding": True}, "bcf78db22adc", id="depth model hears the text"),
+        pytest.param({"model.depformer.apply_rope": False}, "cac25f391a71", id="no rotation in the depth model"),
+        pytest.param({"data.second_stream_ahead": 0}, "f10698f893b2", id="one text stream"),
+        pytest.param({"data.second_stream_ahead": 1}, "9b4fe2500cbd", id="the next word ahead"),
+        pytest.param({"runtime.weights_schedule": None}, "0565436ec9fb", id="a weight set for each stage"),
+        pytest.param({"runtime.weights_schedule": [0] * 7}, "58a29f2853a2", id="one weight set"),
+        pytest.param({"runtime.weights_schedule": [5, 1, 1, 9, 9, 9, 0]}, "a2b311ab9ccc", id="sets by any number"),
+        pytest.param({"data.delay_pattern": [0, 2, 0, 1, 3, 1, 0, 2]}, "9b0cf46d6e3d", id="no delay"),
+        pytest.param({"model.linear.mlp_activations": ["gelu", "relu"]}, "6701f19193d2", id="other activations"),
     ],
 )
-def test_every_branch_of_the_config_speaks_and_gives_codes_only(change: dict[str, Any], tmp_path: Path) -> None:
+def test_every_branch_of_the_config_speaks_as_described(change: dict[str, Any], codes: str, tmp_path: Path) -> None:
     config = tiny_dia2.dia2_config()
     for path, value in change.items():
         part, *names, last = path.split(".")
@@ -170,6 +175,7 @@ def test_every_branch_of_the_config_speaks_and_gives_codes_only(change: dict[str
     frames = torch.cat(list(speech.frames()), 1)
     assert frames.shape[1] > 10 and frames.min() >= 0 and frames.max() < net.config.codes
     assert [entry.text for entry, _ in speech.machine.said] == ["Hello", "there.", "Wow."]
+    assert hashlib.sha256(frames.numpy().astype("<i2").tobytes()).hexdigest().startswith(codes)
 
 
 def test_bf16_speaks_the_same_words(golden: tuple[Net, Vocabulary]) -> None:
@@ -250,6 +256,10 @@ def test_a_cue_of_two_words_is_one(text: str, expected: list[str], golden: tuple
     assert [entry.text for entry in vocabulary.entries(pieces, 12.5) if entry] == expected == vocabulary.words(text)
 
 
+FEW_KEYS = tiny_dia2.dia2_config()
+FEW_KEYS["model"]["depformer"]["kv_heads"] = 1  # its projections hold keys for every head
+
+
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
@@ -258,6 +268,7 @@ def test_a_cue_of_two_words_is_one(text: str, expected: list[str], golden: tuple
         ("tokenizer.json", '{"model": {}}', "tokenizer of Dia2 is damaged"),
         ("config.json", '{"data": {"channels": "x"}, "model": {}, "runtime": {}}', "not one of Dia2"),
         ("model.safetensors", "half of it", "no whole header"),
+        ("config.json", json.dumps(FEW_KEYS), "2 query heads over 1 in the depth model"),
     ],
 )
 def test_damaged_files_are_named(name: str, content: str, complaint: str, tmp_path: Path) -> None:

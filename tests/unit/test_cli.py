@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ import pytest
 import soundfile
 
 from studio import cli, doctor, soundfiles
+from studio.engines import tone
+from studio.engines.base import Lighter, Placement
 
 ROOT = Path(__file__).parents[2]
 TALK = "[S1] Hello there, old friend. [pause 1s]\n[S2] Who is it?\n[S1] (laughs) It is me."
@@ -379,3 +381,27 @@ def test_a_reader_that_leaves_early_is_no_crash(call: Cli, tmp_path: Path) -> No
         assert process.stdout and process.stderr
         process.stdout.close()
         assert "Traceback" not in process.stderr.read()
+
+
+def test_precision_is_a_part_of_a_take(call: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+
+    def load(placement: Placement) -> tone.ToneEngine:
+        loaded.append(placement.precision)
+        return tone.ToneEngine()
+
+    monkeypatch.setattr(tone, "load", load)
+    assert "has no precision int8" in say(call, "talk.txt", "--precision", "int8").err
+    monkeypatch.setattr(tone, "SPEC", replace(tone.SPEC, cpu_rtf=15.0, int8=Lighter(0.01, 6.0)))
+    monkeypatch.setattr(tone.ToneEngine, "spec", tone.SPEC)
+    assert "'int8'" in say(call, "talk.txt", "--precision", "int9").err
+    exact = say(call, "talk.txt", "-o", "a.wav", "--json")
+    light = say(call, "talk.txt", "-o", "a.wav", "--json", "--precision", "int8")
+    assert "15 times slower" in exact.err and "6 times slower" in light.err
+    assert (exact.json["precision"], light.json["precision"]) == ("exact", "int8")
+    assert light.json["passages_reused"] == 0, "another precision is another take"
+    monkeypatch.setenv("STUDIO_PRECISION", "int8")
+    again = say(call, "talk.txt", "-o", "a.wav", "--json")
+    assert again.json["precision"] == "int8" and again.json["passages_reused"] == again.json["passages"]
+    assert call("say", "talk.txt", "-o", "b.wav", "--engine", "hibari").code == 0, "which has one precision"
+    assert loaded == ["exact", "int8"]

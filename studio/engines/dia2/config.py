@@ -143,5 +143,7 @@ def _check(config: Config) -> None:
         raise ValueError(f"{len(config.schedule)} sets of depth weights for {config.books - 1} codebooks")
     if config.backbone.heads % config.backbone.keys:
         raise ValueError(f"{config.backbone.heads} query heads over {config.backbone.keys}")
+    if config.depth.heads != config.depth.keys:
+        raise ValueError(f"{config.depth.heads} query heads over {config.depth.keys} in the depth model")
     if config.max_steps <= config.lag:
         raise ValueError(f"max_context_steps is {config.max_steps}")
