@@ -224,9 +224,9 @@ def test_it_is_loaded_from_the_hub_s_cache(
     assert "6.8 GB" in str(dia_module.obstacle(placement))
     with pytest.raises(EngineUnavailable, match="models download dia"):
         dia_module.load(placement)
-    tiny.in_cache(brief, tmp_path, dia_module.MODEL.repo, "1" * 40)
+    tiny.in_cache(brief, tmp_path, dia_module.MODEL.repo, dia_module.MODEL.revision)
     assert "0.3 GB" in str(dia_module.obstacle(placement))
-    tiny.in_cache(codec_folder, tmp_path, dia_module.CODEC.repo, "2" * 40)
+    tiny.in_cache(codec_folder, tmp_path, dia_module.CODEC.repo, dia_module.CODEC.revision)
     assert dia_module.obstacle(placement) is None
     loaded: Engine = dia_module.load(placement)
     assert concatenate(loaded.synthesize(request(DIALOGUE))).peak > 1e-3
@@ -239,8 +239,8 @@ def test_a_script_is_spoken_by_passages_that_go_on_from_each_other(
     """Through the whole studio: takes, files and all."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(engines, "MODULES", ("dia",))
-    tiny.in_cache(brief, tmp_path, dia_module.MODEL.repo, "1" * 40)
-    tiny.in_cache(codec_folder, tmp_path, dia_module.CODEC.repo, "2" * 40)
+    tiny.in_cache(brief, tmp_path, dia_module.MODEL.repo, dia_module.MODEL.revision)
+    tiny.in_cache(codec_folder, tmp_path, dia_module.CODEC.repo, dia_module.CODEC.revision)
     read = []
     monkeypatch.setattr(Prompt, "ids", property(lambda prompt: read.append(prompt.text) or b"\x01 a"))
     script = Script.parse("[S2] One, (laughs) two.\n[S1] Three.\n[S2] Four.\n[S1] Five.\n[S2] Six.\n[S1] Seven.")
