@@ -94,6 +94,8 @@ def opened() -> Iterator[Studio]:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from studio import roster
+
     parser = argparse.ArgumentParser(
         prog="python -m studio",
         description="Dialogue Studio: write a script, cast the voices, hear it.",
@@ -113,8 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_say(command("say", _say, "Speak a script into a sound file."))
     engines = command("engines", _engines, "List the engines, and what is in the way of one.")
     engines.add_argument("--markdown", action="store_true", help="print the table of the README")
-    voices = command("voices", _voices, "List voices.")
-    voices.add_argument("--engine", metavar="ID", help="of this engine only")
+    roster.add_arguments(command("voices", roster.voices, "List voices; keep and change recorded ones."))
     runs = command("runs", _runs, "List what was spoken last, stopped and killed runs too.")
     runs.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default: 20)")
     command("doctor", _doctor, "Tell what this machine has, what can run, and why something cannot.")
@@ -149,7 +150,12 @@ def _add_say(say: argparse.ArgumentParser) -> None:
     )
     say.add_argument("--engine", metavar="ID", help="who speaks (default: the first that can run here)")
     say.add_argument(
-        "--voice", action="append", default=[], type=_pair, metavar="S1=heart", help="a speaker's voice; repeat it"
+        "--voice",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="S1=heart",
+        help="a speaker's voice, by id or the name of a recorded one; repeat it",
     )
     say.add_argument("--seed", type=int, default=0, metavar="N", help="another number, another take (default: 0)")
     say.add_argument(
@@ -196,18 +202,6 @@ def _engines(options: argparse.Namespace) -> None:
         put_json([listings.engine_values(row) for row in rows])
     else:
         put(str(listings.engines_table(rows)))
-
-
-def _voices(options: argparse.Namespace) -> None:
-    from studio import listings
-
-    with opened() as studio:
-        specs = [studio.spec(options.engine)] if options.engine else [row.spec for row in studio.engines()]
-    voices = [voice for spec in specs for voice in spec.voices]
-    if options.json:
-        put_json([listings.voice_values(voice) for voice in voices])
-    else:
-        put(str(listings.voices_table(voices)))
 
 
 def _runs(options: argparse.Namespace) -> None:

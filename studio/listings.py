@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
-from studio import hub
+from studio import hub, portraits
 from studio.engines.base import EngineSpec, Obstacle
+from studio.library import LibraryVoice
 from studio.models import ModelRow
 from studio.runs import Run
 from studio.studio import EngineRow
+from studio.tables import Table
 from studio.upkeep import Report
 from studio.voice import Voice
-
-
-@dataclass(frozen=True)
-class Table:
-    """A heading a column, and rows of as many words."""
-
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    def __str__(self) -> str:
-        """Columns side by side. The last is not cut: a terminal wraps it, a pipe takes it whole."""
-        lines = (self.heads, *self.rows)
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
-
-    def markdown(self) -> str:
-        """The table as GitHub reads it."""
-        lines = [self.heads, tuple("---" for _ in self.heads), *self.rows]
-        return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def engines_table(rows: Iterable[EngineRow]) -> Table:
@@ -87,9 +70,10 @@ def engine_values(row: EngineRow) -> dict[str, Any]:
     }
 
 
-def voices_table(voices: Sequence[Voice]) -> Table:
-    """Voices by engine."""
-    cells = [(voice.engine or "", voice.id, voice.description, voice.language) for voice in voices]
+def voices_table(presets: Iterable[Voice], recorded: Iterable[LibraryVoice]) -> Table:
+    """Voices by engine, and those that every engine that clones can follow."""
+    cells = [(voice.engine or "", voice.id, voice.description, voice.language) for voice in presets]
+    cells += [("recorded", voice.id, f"{voice.name}, {portraits.length(voice)}", voice.language) for voice in recorded]
     return Table(("engine", "voice", "sounds like", "language"), tuple(cells))
 
 

@@ -16,12 +16,12 @@ from studio.engines import MODULES
 ROOT = Path(__file__).parents[2]
 
 FLOORS = (
-    "errors disk audio script sentences cues formats voice request settings",  # 0 values and files
+    "errors disk tables audio script sentences cues formats voice request settings",  # 0 values and files
     "gpu hub download upkeep loudness soundfiles metrics engines",  # 1 one file an engine; pure functions on sound
     "fitting manager",  # 2 load, lend, evict
     "events takes runs casting passages director assembly advice jobs models errands",  # 3 from a script to takes
     "library trials benchmark export studio",  # 4 what is kept, compared, written out; the one door
-    "ui api cli say shelf listings doctor __main__",  # 5 three thin faces
+    "ui api cli say shelf roster portraits listings doctor __main__",  # 5 three thin faces
 )
 ENGINES = {name.partition("-")[0] for name in MODULES}  # "dia2-1b" is a size of dia2
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules.split()}

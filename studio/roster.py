@@ -1,0 +1,298 @@
+"""The command `voices`: the voices to speak with, and the library of recorded ones. Decides nothing.
+
+Further actions register in ACTIONS. Nothing heavy is imported before an action runs: `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.cli import opened, put, put_json, tell
+from studio.errors import OutputError, RequestError
+
+if TYPE_CHECKING:
+    from studio.library import Library, LibraryVoice, Recording
+    from studio.voice import Consent
+
+KINDS = ("own", "person", "synthetic", "licensed")  # voice.CONSENTS, said here so that --help loads no sound library
+VOICE_HELP = "its id, or its name if no other has it"
+
+
+@dataclass(frozen=True)
+class Action:
+    """What follows `voices` on the command line. run: does it; gives the exit code, None for 0."""
+
+    purpose: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int | None]
+
+
+def add_arguments(voices: argparse.ArgumentParser) -> None:
+    """The options of `voices` and its actions."""
+    voices.add_argument("--engine", metavar="ID", help="those that this engine can speak with")
+    actions = voices.add_subparsers(title="the library", metavar="ACTION")
+    for name, action in ACTIONS.items():
+        sub = actions.add_parser(name, help=action.purpose, description=action.purpose)
+        sub.set_defaults(command=action.run, fail=sub.error)
+        sub.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
+        action.add_arguments(sub)
+
+
+def voices(options: argparse.Namespace) -> None:
+    """Every voice that a speaker can be given: presets by engine, then recorded ones where an engine follows them."""
+    from studio import listings, portraits
+
+    with opened() as studio:
+        specs = [studio.spec(options.engine)] if options.engine else [row.spec for row in studio.engines()]
+        presets = [voice for spec in specs for voice in spec.voices]
+        recorded = studio.library.search() if any(spec.clones for spec in specs) else []
+    if options.json:
+        told = [listings.voice_values(voice) for voice in presets]
+        put_json([*told, *(portraits.values(voice) for voice in recorded)])
+    else:
+        put(str(listings.voices_table(presets, recorded)))
+
+
+def _show_all(options: argparse.Namespace, voices: Iterable[LibraryVoice]) -> None:
+    from studio import portraits
+
+    voices = list(voices)
+    if options.json:
+        put_json([portraits.values(voice) for voice in voices])
+    elif voices:
+        put(str(portraits.table(voices)))
+    else:
+        tell("There is no such voice. To keep one: python -m studio voices add FILE …")
+
+
+def _told(options: argparse.Namespace, voice: LibraryVoice, message: str) -> None:
+    """What became of a voice: its values for a program, else a line."""
+    from studio import portraits
+
+    if options.json:
+        put_json(portraits.values(voice))
+    tell(f"{message}: {voice.id} ({voice.name})")
+
+
+def _list(options: argparse.Namespace) -> None:
+    with opened() as studio:
+        library, text = studio.library, " ".join(options.text)
+        _show_all(options, library.bin() if options.bin else library.search(text, options.tag, options.favourites))
+
+
+def _list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", nargs="*", metavar="TEXT", help="only those that hold these words")
+    parser.add_argument("--tag", default="", help="only those with this tag")
+    parser.add_argument("--favourites", action="store_true", help="only favourites")
+    parser.add_argument("--bin", action="store_true", help="those that were deleted and can be restored")
+
+
+def _add(options: argparse.Namespace) -> None:
+    if not (options.consent or options.to):
+        options.fail(f"--consent is wanted: one of {', '.join(KINDS)}")
+    recording = _recording(options)
+    with opened() as studio:
+        if options.to:
+            voice = studio.library.add_recording(studio.library.find(options.to), recording)
+            return _told(options, voice, "kept one more recording")
+        name = options.name or Path(options.file).stem
+        more = {"tags": tuple(options.tag), "language": options.language, "notes": options.notes}
+        return _told(options, studio.library.add(name, _consent(options), [recording], **more), "kept")
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the recording; 5 to 10 s are best")
+    parser.add_argument("--name", help="what to call the voice (default: the file's name)")
+    parser.add_argument("--transcript", metavar="WORDS", help="exactly what is said; @FILE reads it from a file")
+    parser.add_argument("--consent", choices=KINDS, help="by which right the voice is used")
+    parser.add_argument("--who", default="", help="for person: who gave the consent")
+    parser.add_argument("--when", default="", help="for person: when it was given")
+    parser.add_argument("--source", default="", help="for licensed: where recording and licence are found")
+    parser.add_argument("--note", default="", help="anything else about the consent")
+    parser.add_argument("--tag", action="append", default=[], help="repeat it for several")
+    parser.add_argument("--language", default="en", metavar="CODE", help="such as en or pt-BR (default: en)")
+    parser.add_argument("--notes", default="", help="anything about the voice")
+    parser.add_argument("--to", metavar="VOICE", help="one more recording of this voice, instead of a new voice")
+
+
+def _consent(options: argparse.Namespace) -> Consent:
+    from studio.voice import Consent
+
+    return Consent(options.consent, options.who, options.when, options.source, options.note)
+
+
+def _recording(options: argparse.Namespace) -> Recording:
+    """Raises AudioError, RequestError."""
+    from studio import soundfiles
+    from studio.library import Recording
+
+    path = Path(options.file)
+    return Recording(soundfiles.read(path), _transcript(options.transcript), original=path)
+
+
+def _transcript(words: str | None) -> str:
+    if not words:
+        raise RequestError("A recording wants its words.", "Give them: --transcript 'what is said', or @words.txt")
+    if not words.startswith("@"):
+        return words
+    try:
+        return Path(words[1:]).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeError) as error:
+        raise RequestError(f"{words[1:]} cannot be read: {error}.", "Name a text file in UTF-8.") from error
+
+
+def _show(options: argparse.Namespace) -> None:
+    from studio import portraits
+
+    with opened() as studio:
+        voice = studio.library.find(options.voice)
+        paths = [studio.library.path(reference) for reference in voice.references]
+    if options.json:
+        put_json(portraits.values(voice))
+    else:
+        put("\n".join(portraits.lines(voice, paths)))
+
+
+def _one_voice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("voice", metavar="VOICE", help=VOICE_HELP)
+
+
+def _rename(options: argparse.Namespace) -> None:
+    with opened() as studio:
+        _told(options, studio.library.rename(studio.library.find(options.voice).id, options.name), "renamed")
+
+
+def _rename_arguments(parser: argparse.ArgumentParser) -> None:
+    _one_voice(parser)
+    parser.add_argument("name", metavar="NAME", help="its new name; the id stays")
+
+
+def _tag(options: argparse.Namespace) -> None:
+    with opened() as studio:
+        _told(options, studio.library.tag(studio.library.find(options.voice).id, options.tags), "tagged")
+
+
+def _tag_arguments(parser: argparse.ArgumentParser) -> None:
+    _one_voice(parser)
+    parser.add_argument("tags", nargs="*", metavar="TAG", help="in place of the tags it has; none takes them away")
+
+
+def _favourite(options: argparse.Namespace) -> None:
+    with opened() as studio:
+        voice = studio.library.favourite(studio.library.find(options.voice).id, not options.off)
+        _told(options, voice, "no favourite any more" if options.off else "a favourite")
+
+
+def _favourite_arguments(parser: argparse.ArgumentParser) -> None:
+    _one_voice(parser)
+    parser.add_argument("--off", action="store_true", help="take the mark away")
+
+
+def _duplicate(options: argparse.Namespace) -> None:
+    with opened() as studio:
+        _told(options, studio.library.duplicate(studio.library.find(options.voice).id, options.name), "duplicated")
+
+
+def _duplicate_arguments(parser: argparse.ArgumentParser) -> None:
+    _one_voice(parser)
+    parser.add_argument("name", nargs="?", default="", metavar="NAME", help="of the new one (default: a copy)")
+
+
+def _delete(options: argparse.Namespace) -> None:
+    with opened() as studio:
+        _told(options, studio.library.delete(studio.library.find(options.voice).id), "in the bin")
+
+
+def _restore(options: argparse.Namespace) -> None:
+    with opened() as studio:
+        voice = _deleted(studio.library, options.voice)
+        _told(options, studio.library.restore(voice.id), "restored")
+
+
+def _deleted(library: Library, word: str) -> LibraryVoice:
+    """The voice in the bin with this id or name. Raises RequestError."""
+    found = [voice for voice in library.bin() if word == voice.id or word.casefold() == voice.name.casefold()]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(voice.id for voice in found)
+        raise RequestError(f"{len(found)} voices in the bin are called {word!r}.", f"Give an id: {ids}.")
+    raise RequestError(f"There is no voice {word!r} in the bin.", "See: python -m studio voices list --bin")
+
+
+def _empty_bin(options: argparse.Namespace) -> None:
+    with opened() as studio:
+        count = len(studio.library.bin())
+        if count and not options.yes:
+            raise RequestError(
+                f"{count} voices would be gone for good.", "Say so: python -m studio voices empty-bin --yes"
+            )
+        removed = studio.library.empty_bin()
+    if options.json:
+        put_json({"removed": removed})
+    tell(f"{removed} voices removed for good.")
+
+
+def _empty_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do it without asking")
+
+
+def _export(options: argparse.Namespace) -> None:
+    path = Path(options.out)
+    if path.exists() and not options.force:
+        raise OutputError(f"{path} is there already.", f"To write over it: voices export {path} --force")
+    with opened() as studio:
+        ids = [studio.library.find(word).id for word in options.voices]
+        exported = studio.library.export(path.absolute(), ids or None)
+    if options.json:
+        put_json({"file": str(path), "voices": [voice.id for voice in exported]})
+    tell(f"{path}: {len(exported)} {'voice' if len(exported) == 1 else 'voices'}.")
+
+
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", metavar="OUT.zip", help="the file to write")
+    parser.add_argument("voices", nargs="*", metavar="VOICE", help="ids or names; none of them exports all")
+    parser.add_argument("--force", action="store_true", help="write over a file that is there")
+
+
+def _import(options: argparse.Namespace) -> None:
+    with opened() as studio:
+        arrival = studio.library.import_(Path(options.file))
+    if options.json:
+        put_json(
+            {
+                "added": [voice.id for voice in arrival.added],
+                "restored": [voice.id for voice in arrival.restored],
+                "same": [voice.id for voice in arrival.same],
+                "renumbered": {old: voice.id for old, voice in arrival.renumbered.items()},
+            }
+        )
+    for voices, became in ((arrival.added, "new"), (arrival.restored, "restored"), (arrival.same, "was here")):
+        for voice in voices:
+            tell(f"{voice.id}  {voice.name}: {became}")
+    for old, voice in arrival.renumbered.items():
+        tell(f"{voice.id}  {voice.name}: new, under this id, because another voice here is {old}")
+
+
+def _import_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE.zip", help="voices that were exported")
+
+
+ACTIONS: dict[str, Action] = {
+    "list": Action("List recorded voices.", _list_arguments, _list),
+    "add": Action("Keep a recorded voice.", _add_arguments, _add),
+    "show": Action("Tell all about a voice.", _one_voice, _show),
+    "rename": Action("Give a voice another name.", _rename_arguments, _rename),
+    "tag": Action("Give a voice other tags.", _tag_arguments, _tag),
+    "favourite": Action("Mark a voice as a favourite.", _favourite_arguments, _favourite),
+    "duplicate": Action("Make a second voice like one.", _duplicate_arguments, _duplicate),
+    "delete": Action("Put a voice into the bin.", _one_voice, _delete),
+    "restore": Action("Take a voice out of the bin.", _one_voice, _restore),
+    "empty-bin": Action("Remove what is in the bin for good.", _empty_arguments, _empty_bin),
+    "export": Action("Write voices into one zip.", _export_arguments, _export),
+    "import": Action("Keep the voices of a zip.", _import_arguments, _import),
+}
