@@ -35,7 +35,7 @@ def test_the_commands_run_as_written(tmp_path: Path) -> None:
     (tmp_path / "assets").symlink_to(ROOT / "assets")
     ours = f'set -euo pipefail\npython() {{ "{sys.executable}" "$@"; }}\n'
     answer = subprocess.run(
-        ["bash", "-c", ours + block("run")],
+        ["bash", "-c", ours + block("run") + block("run: voices")],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), "STUDIO_DATA": str(tmp_path / "data")},
         capture_output=True,
