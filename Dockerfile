@@ -11,7 +11,7 @@ RUN pip install --user --no-cache-dir --no-warn-script-location --require-hashes
 COPY --chown=studio . .
 
 # Inside a container the page must listen on every address; -p above decides who can reach it.
-ENV STUDIO_HOST=0.0.0.0 STUDIO_DATA=/data PYTHONUNBUFFERED=1
+ENV STUDIO_HOST=0.0.0.0 STUDIO_PUBLIC=1 STUDIO_DATA=/data PYTHONUNBUFFERED=1
 VOLUME /data
 EXPOSE 7860
 CMD ["python", "app.py"]

@@ -27,6 +27,8 @@ def main() -> int:
     """Run until interrupted. Gives the exit code."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # gradio asks the environment, not its caller
     fast_gradio.install()
+    from studio.api import meter
+    from studio.api.app import app_options
     from studio.ui import page
 
     try:
@@ -35,10 +37,14 @@ def main() -> int:
     except StudioError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    meter.log_to_stderr()
     demo = page.build(studio)
     try:
         _, url, _ = demo.launch(
-            server_port=settings.port or None, prevent_thread_lock=True, **page.launch_options(settings)
+            server_port=settings.port or None,
+            prevent_thread_lock=True,
+            app_kwargs=app_options(studio),
+            **page.launch_options(settings),
         )
     except OSError:
         sys.stderr.write(f"Port {settings.port} is taken. Stop what runs there, or set STUDIO_PORT (0: any).\n")

@@ -58,6 +58,27 @@ class Director:
             if run.state == "unfinished":
                 self._runs.save(replace(run, state="stopped"))
 
+    def utter(self, spec: EngineSpec, request: SpeechRequest) -> Iterator[Event]:
+        """As `perform`, for a caller who keeps the sound: it ends before a file is put together, and what was written
+        on the way is removed: the run, and the takes that were not there before.
+        """
+        run, made = "", list[str]()
+        try:
+            with closing(self.perform(spec, request)) as events:  # type: ignore[type-var]  # it is a generator
+                for event in events:
+                    if isinstance(event, Planned):
+                        run = event.run.id
+                    elif isinstance(event, Spoke) and not event.reused:
+                        made.append(event.take.id)
+                    elif isinstance(event, Assembling):
+                        return
+                    yield event
+        finally:
+            if run:
+                self._runs.delete(run)
+            for take in made:
+                self._takes.delete(take)
+
     def _speak(
         self, run: Run, spec: EngineSpec, passages: tuple[Passage, ...], request: SpeechRequest, fresh: bool
     ) -> Iterator[Event]:

@@ -9,8 +9,12 @@
     │   └── UnknownCast         more speakers than the engine can hold, or a speaker without a voice
     ├── EngineUnavailable       the engine exists but cannot run here
     │   ├── AccessRefused       its files are given only to those who accept terms
-    │   └── OutOfMemory         it ran and the memory did not suffice, also with all other engines unloaded
+    │   ├── OutOfMemory         it ran and the memory did not suffice, also with all other engines unloaded
+    │   ├── QueueFull           too many wait already
+    │   └── ShuttingDown        the studio is being stopped
     ├── SynthesisError          the engine ran and failed, or made no sound
+    │   ├── Unspeakable         there is nothing in the text that this engine could say
+    │   └── Stalled             it gave no sign of life for too long and was given up
     ├── AudioError              a sound file cannot be read
     ├── LibraryError            the library of voices cannot be read
     └── OutputError             a result cannot be written (disk full, no permission)
@@ -89,10 +93,34 @@ class OutOfMemory(EngineUnavailable):
     code = "out_of_memory"
 
 
+class QueueFull(EngineUnavailable):
+    """As many requests wait as may wait."""
+
+    code = "queue_full"
+
+
+class ShuttingDown(EngineUnavailable):
+    """The studio is being stopped: nothing new begins, and what ran was ended."""
+
+    code = "shutting_down"
+
+
 class SynthesisError(StudioError):
     """The engine was asked to speak and failed, or gave no sound for text that has words."""
 
     code = "synthesis_failed"
+
+
+class Unspeakable(SynthesisError):
+    """The text holds no word, or none that the engine can read."""
+
+    code = "text_not_speakable"
+
+
+class Stalled(SynthesisError):
+    """The engine gave no sign of life for so long that it was given up; the next request gets a new one."""
+
+    code = "engine_stalled"
 
 
 class AudioError(StudioError):

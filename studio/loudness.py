@@ -15,6 +15,7 @@ ABSOLUTE_GATE_LUFS = -70.0
 RELATIVE_GATE_LU = -10.0
 BLOCK_SECONDS = 0.4
 ATTACK_SECONDS = 0.005
+KNEE = 0.7  # of full scale: louder peaks of live sound are bent
 
 
 def block_loudness(audio: Audio) -> list[float]:
@@ -47,6 +48,17 @@ def loudness(audio: Audio) -> float | None:
 def gain_to(target_lufs: float, measured_lufs: float | None) -> float:
     """The linear gain from one loudness to another; 1 when there is nothing to measure."""
     return 1.0 if measured_lufs is None else float(10 ** ((target_lufs - measured_lufs) / 20))
+
+
+def live(piece: Audio, usual_lufs: float) -> Audio:
+    """A piece of a sound that is not whole yet, near the target by the engine's usual level.
+
+    Peaks are bent below full scale; quieter sound keeps its form. The file gets the limiter, which needs to look ahead.
+    """
+    samples = piece.scaled(gain_to(TARGET_LUFS, usual_lufs)).samples
+    loud = np.abs(samples)
+    bent = KNEE + (1 - KNEE) * np.tanh((loud - KNEE) / (1 - KNEE))
+    return Audio(np.where(loud > KNEE, np.copysign(bent, samples), samples).astype(np.float32), piece.sample_rate)
 
 
 def true_peak_envelope(audio: Audio) -> Samples:

@@ -117,6 +117,13 @@ class ModelManager:
                 if not resident.users and now - resident.last_used >= seconds:
                     self._close(resident)
 
+    def abandon(self) -> None:
+        """Forget what is in use or being loaded: whoever has it hangs and will not give it back. Its memory stays taken
+        for as long as it hangs; the next who asks gets an engine of its own.
+        """
+        self._lock = threading.Lock()
+        self._residents = {name: resident for name, resident in self._residents.items() if not resident.users}
+
     def close(self) -> None:
         """Unload everything that is not in use."""
         self.unload_idle(0.0)
@@ -133,7 +140,8 @@ class ModelManager:
         return None
 
     def _load(self, engine_id: str, precision: str) -> Resident:
-        module, placement = self._find(engine_id), self.placement_in(precision)
+        module, residents = self._find(engine_id), self._residents
+        placement = self.placement_in(precision)
         obstacle = module.obstacle(placement)
         if obstacle:
             raise EngineUnavailable(f"{module.SPEC.title} cannot run here: {obstacle.reason}", obstacle.remedy)
@@ -141,7 +149,7 @@ class ModelManager:
         self._make_room(module.SPEC, memory_gb)
         # entered only when loading succeeded: a failed load leaves nothing behind
         resident = Resident(engine_id, module.load(placement), precision, memory_gb, 0, self._clock())
-        self._residents[engine_id] = resident
+        residents[engine_id] = resident
         return resident
 
     def _make_room(self, spec: EngineSpec, needed_gb: float) -> None:

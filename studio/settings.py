@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -12,6 +13,8 @@ from platformdirs import user_data_path
 from studio.errors import RequestError
 
 PREFIX = "STUDIO_"
+SHORTEST_KEY = 16
+POSITIVE = ("max_script_characters", "max_input_characters", "max_body_mb", "max_waiting", "stall_seconds")
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,12 @@ class Settings:
     threads: CPU threads an engine may use. idle_minutes: unload an engine not used for so long; 0 means never.
     precision: of weights, "exact" or "int8" (CPU: half the memory, twice as fast, a little less exact).
     show_tone: list the stand-in engine in menus. max_script_characters: refuse longer scripts.
+    api_key: whoever asks must give it; without one, only an address of this machine or `public` is allowed.
+    public: everybody who can reach the address may use it. allowed_hosts: names the page may be asked by, beside
+    addresses and localhost; "*" is any. max_input_characters: of one request for speech. max_body_mb: of one request.
+    max_waiting: requests that may wait. requests_per_minute: of one client; 0 means any number. stall_seconds: an
+    engine that gives no sign of life for so long is given up. drain_seconds: how long a stop waits for what is being
+    spoken. log: "json" writes a line for each request of the API, without texts; "off" none.
     """
 
     data: Path
@@ -35,6 +44,16 @@ class Settings:
     precision: str = "exact"
     show_tone: bool = False
     max_script_characters: int = 250_000
+    api_key: str = field(default="", repr=False)
+    public: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+    max_input_characters: int = 4096
+    max_body_mb: float = 2.0
+    max_waiting: int = 64
+    requests_per_minute: int = 0
+    stall_seconds: float = 300.0
+    drain_seconds: float = 30.0
+    log: str = "json"
 
     def __post_init__(self) -> None:
         if self.device not in ("auto", "cpu", "cuda", "mps"):
@@ -47,6 +66,32 @@ class Settings:
             raise RequestError(f"{PREFIX}BUDGET_GB cannot be {self.budget_gb:g}.", "Give gigabytes.")
         if self.threads < 1:
             raise RequestError(f"{PREFIX}THREADS cannot be {self.threads}.", "Choose 1 or more.")
+        self._check_serving()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other computers can reach us."""
+        return not is_loopback(self.host)
+
+    def _check_serving(self) -> None:
+        if self.api_key and not (len(self.api_key) >= SHORTEST_KEY and self.api_key.isascii()):
+            raise RequestError(
+                f"{PREFIX}API_KEY must have {SHORTEST_KEY} plain characters or more.",
+                'Make one: python -c "import secrets; print(secrets.token_urlsafe(24))"',
+            )
+        if self.is_shared and not (self.api_key or self.public):
+            raise RequestError(
+                f"{PREFIX}HOST={self.host} lets other computers in, and there is no key.",
+                f"Set {PREFIX}API_KEY, or {PREFIX}PUBLIC=1 if everybody who can reach it may use it.",
+            )
+        if self.log not in ("json", "off"):
+            raise RequestError(f"{PREFIX}LOG cannot be {self.log!r}.", "Choose json or off.")
+        for name in POSITIVE:
+            if not getattr(self, name) > 0:
+                raise RequestError(f"{PREFIX}{name.upper()} cannot be {getattr(self, name):g}.", "Choose more than 0.")
+        for name in ("requests_per_minute", "drain_seconds"):
+            if not getattr(self, name) >= 0:
+                raise RequestError(f"{PREFIX}{name.upper()} cannot be {getattr(self, name):g}.", "Choose 0 or more.")
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -64,13 +109,25 @@ class Settings:
             "THREADS": ("threads", int),
             "IDLE_MINUTES": ("idle_minutes", float),
             "PRECISION": ("precision", str),
-            "SHOW_TONE": ("show_tone", lambda text: text.lower() in ("1", "true", "yes")),
+            "SHOW_TONE": ("show_tone", _is_yes),
             "MAX_SCRIPT_CHARACTERS": ("max_script_characters", int),
+            "API_KEY": ("api_key", str.strip),
+            "PUBLIC": ("public", _is_yes),
+            "ALLOWED_HOSTS": ("allowed_hosts", lambda text: tuple(text.lower().replace(",", " ").split())),
+            "MAX_INPUT_CHARACTERS": ("max_input_characters", int),
+            "MAX_BODY_MB": ("max_body_mb", float),
+            "MAX_WAITING": ("max_waiting", int),
+            "REQUESTS_PER_MINUTE": ("requests_per_minute", int),
+            "STALL_SECONDS": ("stall_seconds", float),
+            "DRAIN_SECONDS": ("drain_seconds", float),
+            "LOG": ("log", str),
         }
         given = {name[len(PREFIX) :]: text for name, text in environment.items() if name.startswith(PREFIX)}
         for old, name in (("GRADIO_SERVER_NAME", "HOST"), ("GRADIO_SERVER_PORT", "PORT")):
             if old in environment:
                 given.setdefault(name, environment[old])
+        if "SPACE_ID" in environment:  # a Hugging Face Space: its proxy decides who comes in, and names the host
+            given = {"PUBLIC": "1", "ALLOWED_HOSTS": "*", **given}
         values: dict[str, object] = {"data": user_data_path("dialogue-studio")}
         for name, text in given.items():
             if name not in readers:
@@ -81,3 +138,15 @@ class Settings:
             except ValueError as error:
                 raise RequestError(f"{PREFIX}{name} cannot be {text!r}.", "Give a number.") from error
         return Settings(**values)  # type: ignore[arg-type]
+
+
+def _is_yes(text: str) -> bool:
+    return text.lower() in ("1", "true", "yes")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or its name is this machine's own."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from studio import casting, engines, soundfiles
@@ -13,7 +14,7 @@ from studio.errands import Errands
 from studio.errors import EngineUnavailable, OutputError, RequestError, suggest
 from studio.events import Event
 from studio.gpu import choose_device, free_gb
-from studio.jobs import JobRunner
+from studio.jobs import PERSON, Asker, JobRunner, Patience
 from studio.library import Library
 from studio.manager import ModelManager
 from studio.models import Models
@@ -68,7 +69,10 @@ class Studio:
         self.models = Models(self.manager)
         self.errands = Errands(self.models)
         idle = settings.idle_minutes * 60
-        self.runner = JobRunner(lambda: self.manager.unload_idle(idle), idle or None)
+        patience = Patience(settings.max_waiting, settings.stall_seconds)
+        unload = partial(self.manager.unload_idle, idle)
+        self.runner = JobRunner(unload, idle or None, patience, self.manager.abandon)
+        self.is_warm = False  # whether the first engine that is to be ready has been tried
         self._director = Director(self.manager, self.takes, self.runs)
 
     def engines(self) -> list[EngineRow]:
@@ -140,21 +144,37 @@ class Studio:
         cast, chosen = self.cast(script, engine_id, voices), self.precision(engine_id, precision)
         return SpeechRequest(script, cast, spec.sampling(sampling), seed, precision=chosen)
 
-    def speak(self, engine_id: str, request: SpeechRequest, fresh: bool = False) -> Generator[Event | None, None, None]:
+    def speak(
+        self, engine_id: str, request: SpeechRequest, fresh: bool = False, asker: Asker = PERSON
+    ) -> Generator[Event | None, None, None]:
         """Speak a script and tell what happens; None is a heartbeat. Closing the iterator stops within one step.
 
         Raises EngineUnavailable at once when the engine cannot run, StudioError later when speaking fails.
         """
+        spec = self._ready(engine_id)
+        return self.runner.run(lambda: self._director.perform(spec, request, fresh), asker)
+
+    def utter(
+        self, engine_id: str, request: SpeechRequest, asker: Asker = PERSON
+    ) -> Generator[Event | None, None, None]:
+        """Speak as `speak` does and keep nothing: the sound is in the events, no run and no file stays."""
+        spec = self._ready(engine_id)
+        return self.runner.run(lambda: self._director.utter(spec, request), asker)
+
+    def _ready(self, engine_id: str) -> EngineSpec:
         spec = self.spec(engine_id)
         obstacle = self.manager.obstacle(engine_id)
         if obstacle:
             raise EngineUnavailable(f"{spec.title} cannot run here: {obstacle.reason}", obstacle.remedy)
-        return self.runner.run(lambda: self._director.perform(spec, request, fresh))
+        return spec
 
     def warm_up(self, engine_id: str) -> None:
         """Load an engine before it is needed. Raises EngineUnavailable."""
-        with self.manager.lend(engine_id, self.precision(engine_id)):
-            pass
+        try:
+            with self.manager.lend(engine_id, self.precision(engine_id)):
+                pass
+        finally:
+            self.is_warm = True
 
     def recent(self, limit: int = 20) -> list[Run]:
         """What was spoken last, the newest first; kept across restarts."""

@@ -108,6 +108,12 @@ class TakeStore:
         words = tuple(WordTime(**word) for word in record["words"])
         return Take(**{**record, "path": path, "verdict": Verdict(**record["verdict"]), "words": words})
 
+    def delete(self, take_id: str) -> None:
+        """Remove a take; one that is not there is gone already."""
+        path = self._path(take_id)
+        path.with_suffix(".json").unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
     def record(
         self,
         recipe: Mapping[str, Any],

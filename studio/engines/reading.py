@@ -13,7 +13,7 @@ import numpy as np
 
 from studio.audio import Audio, Samples, silence
 from studio.engines.text import SENTENCE_PAUSE, Piece, cut, has_words, prepared, unreadable
-from studio.errors import SynthesisError
+from studio.errors import SynthesisError, Unspeakable
 from studio.request import Parameter, SpeechRequest
 from studio.voice import Voice
 
@@ -75,13 +75,13 @@ def _pieces(text: str, limit: int) -> list[Piece]:
     foreign = unreadable(text)
     if foreign:
         words = ", ".join(repr(word) for word in dict.fromkeys(foreign[:5]))
-        raise SynthesisError(
+        raise Unspeakable(
             f"This voice reads English only; it cannot read {words}.",
             "Write it in Latin letters, take it out, or choose an engine that speaks the language.",
         )
     pieces = cut(prepared(text), limit)
     if not has_words(text) or not pieces:
-        raise SynthesisError(f"There is no word in {text!r}.", "Write something to say.")
+        raise Unspeakable(f"There is no word in {text!r}.", "Write something to say.")
     return pieces
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from studio.audio import Audio
 from studio.engines.base import EngineSpec, Limits, Obstacle, Placement
-from studio.errors import SynthesisError
+from studio.errors import Unspeakable
 from studio.request import Parameter, SpeechRequest
 from studio.voice import Voice
 
@@ -49,7 +49,7 @@ class ToneEngine:
             base = PITCH_HZ[request.voices[turn.speaker].id] * (1 + request.seed % 100_003 / 1_000_030)
             words = re.findall(r"\w+|\(\w+\)", turn.text)
             if not words:
-                raise SynthesisError(f"There is no word in {turn.text!r}.", "Write something to say.")
+                raise Unspeakable(f"There is no word in {turn.text!r}.", "Write something to say.")
             for word in words:
                 time.sleep(request.sampling["work_seconds"])
                 yield _beep(base * (1 + crc32(word.encode()) % 12 / 24), request.sampling["word_seconds"])

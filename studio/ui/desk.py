@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -38,7 +37,7 @@ class Desk:
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
-        self.is_shared = not _is_loopback(studio.settings.host)
+        self.is_shared = studio.settings.is_shared
         self.shelf = Shelf(studio, self.is_shared)
         self._drafts = Drafts(studio.settings.data / "scripts")
         self._stops: dict[str, threading.Event] = {}
@@ -235,13 +234,6 @@ def _told(function: Callable[[Any], Json]) -> Callable[[Any], Json]:
             }
 
     return told
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _sample_form(path: Path) -> Json:

@@ -7,12 +7,11 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from studio.audio import Audio
 from studio.engines.base import EngineSpec
 from studio.errors import StudioError
 from studio.events import Assembling, Event, Finished, Loading, Planned, Sound, Speaking, Spoke, Waiting
+from studio.loudness import live
 from studio.runs import Run
 from studio.ui.forms import Json, file_url, problem, timings_form, turn_states
 from studio.ui.peaks import peaks
@@ -22,8 +21,6 @@ PIECE_SECONDS = 0.5
 # in their slots: of a value that changes in one slot, only that slot travels. Who misses more asks for it.
 SLOTS = 4
 KEPT_CHARACTERS = 4_000_000  # of pieces, a minute of sound
-LIVE_LUFS = -16.0  # what the finished file will have; live sound is brought near it by the engine's usual level
-KNEE = 0.7  # of full scale: louder peaks are bent
 
 Piece = list[Any]  # [number, turn or -1 for silence, start in seconds, PCM of 16 bits as base64]
 
@@ -38,7 +35,6 @@ class Broadcast:
     def __init__(self, token: str, spec: EngineSpec, owners: tuple[int, ...], seconds: float) -> None:
         self.run: Run | None = None
         self._spec = spec
-        self._gain = 10 ** ((LIVE_LUFS - spec.loudness_lufs) / 20)
         self._turns = len(owners)
         self._passages: tuple[tuple[int, ...], ...] = ()
         self._done = 0
@@ -100,7 +96,7 @@ class Broadcast:
         return dict(self._state)
 
     def _add(self, turn: int, piece: Audio) -> None:
-        pcm = _rounded(piece.scaled(self._gain)).pcm16()
+        pcm = live(piece, self._spec.loudness_lufs).pcm16()
         sounding = turn if pcm.any() else -1
         text = base64.b64encode(pcm.tobytes()).decode()
         told: Piece = [self._pieces, sounding, round(self._at, 4), text]
@@ -127,15 +123,6 @@ def _pieces(audio: Audio) -> Iterator[Audio]:
     step = round(PIECE_SECONDS * audio.sample_rate)
     for start in range(0, len(audio.samples), step):
         yield Audio(audio.samples[start : start + step], audio.sample_rate)
-
-
-def _rounded(audio: Audio) -> Audio:
-    """Peaks bent below full scale; quieter sound as it is. The file gets a real limiter, which needs to look ahead."""
-    loud = np.abs(audio.samples)
-    bent = KNEE + (1 - KNEE) * np.tanh((loud - KNEE) / (1 - KNEE))
-    return Audio(
-        np.where(loud > KNEE, np.copysign(bent, audio.samples), audio.samples).astype(np.float32), audio.sample_rate
-    )
 
 
 def result(run: Run) -> Json:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from studio.settings import Settings
 from studio.studio import Studio
@@ -27,15 +28,16 @@ class Served:
 
 
 @contextmanager
-def serve(data: Path, host: str = "127.0.0.1") -> Iterator[Served]:
-    """The page on a data folder, at a free port, until the block ends."""
+def serve(data: Path, host: str = "127.0.0.1", **more: Any) -> Iterator[Served]:
+    """The page and the API on a data folder, at a free port, until the block ends. more: settings."""
     fast_gradio.install()
+    from studio.api.app import app_options
     from studio.ui import page
 
-    settings = Settings(data=data, device="cpu", show_tone=True, host=host)
+    settings = Settings(**{"data": data, "device": "cpu", "show_tone": True, "host": host, "public": True, **more})
     studio = Studio(settings)
     demo = page.build(studio)
-    _, url, _ = demo.launch(prevent_thread_lock=True, **page.launch_options(settings))
+    _, url, _ = demo.launch(prevent_thread_lock=True, app_kwargs=app_options(studio), **page.launch_options(settings))
     try:
         yield Served(url, studio)
     finally:

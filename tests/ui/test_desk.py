@@ -141,7 +141,7 @@ def test_ids_never_leave_the_folder(desk: Desk, name: str, run_id: object) -> No
 
 
 def test_on_a_shared_machine_one_sees_only_what_one_remembers(settings: Settings) -> None:
-    studio = Studio(replace(settings, host="0.0.0.0"))
+    studio = Studio(replace(settings, host="0.0.0.0", public=True))
     desk = Desk(studio)
     list(desk.speak(order("one")))
     desk.save({"browser": BROWSER, "desk": {"rows": []}})

@@ -104,7 +104,7 @@ def test_what_is_loaded_can_be_unloaded(cache: Path, desk: Desk, settings: Setti
 
 def test_visitors_of_a_shared_machine_may_look_only(cache: Path, settings: Settings) -> None:
     put(cache, "some/model", {"config.json": b"{}"})
-    studio = Studio(replace(settings, host="0.0.0.0"))
+    studio = Studio(replace(settings, host="0.0.0.0", public=True))
     try:
         desk = Desk(studio)
         told = ask(desk, "models", {})

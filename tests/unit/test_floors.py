@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 FLOORS = (
     "errors disk tables audio script sentences cues formats voice request settings",  # 0 values and files
-    "gpu hub download upkeep loudness soundfiles metrics engines",  # 1 one file an engine; pure functions on sound
+    "gpu hub download upkeep loudness soundfiles encoding metrics engines",  # 1 engines, sound
     "fitting manager",  # 2 load, lend, evict
     "events takes runs casting passages director assembly advice jobs models errands",  # 3 from a script to takes
     "library trials benchmark export studio",  # 4 what is kept, compared, written out; the one door

@@ -20,7 +20,7 @@ from studio.engines.csm.prompt import Segment, Words, fitted, frame_cap
 from studio.engines.mimi import FRAMES_PER_SECOND, SAMPLE_RATE, Mimi, MimiStream
 from studio.engines.text import has_words, prepared
 from studio.engines.weights import weights_dtype
-from studio.errors import EngineUnavailable, RequestError, SynthesisError
+from studio.errors import EngineUnavailable, RequestError, SynthesisError, Unspeakable
 from studio.request import SpeechRequest
 from studio.script import Turn
 
@@ -145,7 +145,7 @@ class CsmEngine:
         """One turn, frame by frame. Gives back what was said, to go on from."""
         text = prepared(turn.text)
         if not has_words(text):
-            raise SynthesisError(f"There is no word in {turn.text!r}.", "Write something to say.")
+            raise Unspeakable(f"There is no word in {turn.text!r}.", "Write something to say.")
         asked = Segment(speech.numbers[turn.speaker], self._words.ids(speech.numbers[turn.speaker], text))
         cap = frame_cap(text)
         shown = self._shown(turn, asked, speech, self._csm.slots - len(asked) - cap)

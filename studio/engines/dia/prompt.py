@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from studio.audio import Audio
 from studio.engines.text import prepared
-from studio.errors import SynthesisError, UnknownCast
+from studio.errors import UnknownCast, Unspeakable
 from studio.request import SpeechRequest
 
 TAGS = ("[S1]", "[S2]")
@@ -65,7 +65,7 @@ def prompt_of(request: SpeechRequest, longest: float) -> Prompt:
     leads = _leads(request, longest)
     passage = [(turn.speaker, words) for turn in request.script.turns if (words := _words(turn.text))]
     if not passage:
-        raise SynthesisError(f"There is nothing Dia could say in {str(request.script)!r}.", "Write some words.")
+        raise Unspeakable(f"There is nothing Dia could say in {str(request.script)!r}.", "Write some words.")
     lines = [line for lead in leads for line in lead.lines]
     return Prompt(tagged([*lines, *passage]), tuple(lead.audio for lead in leads))
 

@@ -1,0 +1,44 @@
+"""The API as arguments for the page's application: `launch(app_kwargs=app_options(studio))`. Knows no gradio."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi.openapi.utils import get_openapi
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Route
+
+from studio import __version__
+from studio.api.gate import Gate
+from studio.api.problems import HANDLERS
+from studio.api.routes import Service, router
+from studio.studio import Studio
+
+SUMMARY = """
+Speech of one or several voices, in the form of OpenAI's API. A key goes into the header `Authorization: Bearer …`,
+where the studio has one. Every error is `{"error": {"message", "type", "param", "code"}}`.
+"""
+
+
+def app_options(studio: Studio) -> dict[str, Any]:
+    """Routes, guard and forms of errors, for gradio's `launch(app_kwargs=...)`."""
+    service = Service(studio)
+    routes = router(service).routes
+    gate = Middleware(Gate, studio.settings, service.meter, lambda: studio.runner.refuses)
+    return {"routes": [*routes, *_described(routes)], "middleware": [gate], "exception_handlers": HANDLERS}
+
+
+def schema(routes: list[BaseRoute]) -> dict[str, Any]:
+    """What the API takes and gives, in OpenAPI's form; the page's own calls have theirs under /gradio_api."""
+    made = get_openapi(title="Dialogue Studio", version=__version__, description=SUMMARY.strip(), routes=routes)
+    made["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    made["security"] = [{}, {"key": []}]
+    return made
+
+
+def _described(routes: list[BaseRoute]) -> list[BaseRoute]:
+    async def openapi(request: Any) -> JSONResponse:
+        return JSONResponse(schema(routes))
+
+    return [Route("/v1/openapi.json", openapi)]

@@ -1,0 +1,88 @@
+"""What may stand in a request, field by field, as the API's schema tells it. Knows types and ranges, no engine."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from studio.request import MAX_SEED
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+EXAMPLE: Any = {"model": "hibari", "input": "Hello there.", "voice": "heart", "response_format": "mp3"}
+SCRIPT: Any = {"model": "hibari", "input": "[S1] Hello. [pause 1s] [S2] Hi!", "voices": {"S1": "heart", "S2": "low"}}
+TURNS: Any = {
+    "model": "hibari",
+    "turns": [
+        {"speaker": "Anna", "voice": "june", "text": "Is it you?", "pause_after": 1.0},
+        {"speaker": "Ben", "voice": "low", "text": "Who else?"},
+    ],
+}
+
+
+class VoiceId(BaseModel):
+    """A voice as an object."""
+
+    model_config = ConfigDict(strict=True)
+    id: Name
+
+
+class TurnBody(BaseModel):
+    """What one speaker says. Without a speaker, every voice is a speaker of its own."""
+
+    model_config = ConfigDict(strict=True)
+    text: Annotated[str, Field(min_length=1, description="The words, with cues such as (laughs).")]
+    speaker: Name | None = None
+    voice: Name | VoiceId | None = None
+    pause_after: Annotated[Number, Field(ge=0, le=60, description="Seconds of silence.")] | None = None
+
+
+class SpokenBody(BaseModel):
+    """What speech and dialogue have in common."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    model: Annotated[Name, Field(description="An id of GET /v1/models, or one of OpenAI's names.")]
+    input: Annotated[
+        str | None,
+        Field(min_length=1, description="What is said. Tags such as [S1] and lines such as [pause 1s] are a script."),
+    ] = None
+    turns: Annotated[list[TurnBody], Field(min_length=1, max_length=2000)] | None = None
+    voice: Annotated[Name | VoiceId | None, Field(description="A voice of the model, or one of OpenAI's names.")] = None
+    voices: Annotated[
+        dict[Name, Name | VoiceId], Field(max_length=100, description="Speaker to voice, for a script.")
+    ] = {}
+    instructions: Annotated[
+        str, Field(max_length=4096, description="Accepted; no model here follows it, and the answer's headers say so.")
+    ] = ""
+    speed: Annotated[Number, Field(ge=0.25, le=4.0, description="1 is the model's own; the pitch stays.")] = 1.0
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED, description="The same request and seed, the same sound.")] = 0
+    sampling: Annotated[
+        dict[Name, Number], Field(max_length=100, description="The model's own settings; /v1/models lists them.")
+    ] = {}
+    priority: Annotated[
+        Literal["interactive", "batch"], Field(description="A batch waits while anything else is asked for.")
+    ] = "interactive"
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """Fields that we do not know."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class SpeechBody(SpokenBody):
+    """`POST /v1/audio/speech`: OpenAI's fields, and ours: turns, voices, seed, sampling, priority."""
+
+    model_config = ConfigDict(strict=True, extra="allow", json_schema_extra={"examples": [EXAMPLE, SCRIPT, TURNS]})
+    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "mp3"
+    stream_format: Annotated[
+        Literal["audio", "sse"], Field(description="sse: events speech.audio.delta and speech.audio.done.")
+    ] = "audio"
+
+
+class DialogueBody(SpokenBody):
+    """`POST /v1/audio/dialogue`: a whole script; the answer has the finished sound and when every turn sounds."""
+
+    model_config = ConfigDict(strict=True, extra="allow", json_schema_extra={"examples": [TURNS, SCRIPT]})
+    response_format: Literal["wav", "flac", "mp3", "ogg"] = "wav"

@@ -1,0 +1,194 @@
+"""`Gate`: who may come in, by which name, and with how much. It stands before every route, the page's files too.
+
+Knows HTTP and the settings, no route but those that must stay open. Three dangers it is there for: a stranger on the
+network (a key), a foreign web page in the user's own browser (Origin), and such a page whose name was pointed at this
+machine (Host). An ASGI middleware, since gradio's own login does not guard the routes we add.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hmac
+import ipaddress
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from studio.api.meter import Meter
+from studio.api.problems import Problem, Refused, is_ours
+from studio.settings import Settings
+
+REQUEST_ID = "X-Request-Id"
+OPEN = ("/healthz", "/readyz", "/gradio_api/startup-events")  # gradio itself asks for the last one when it starts
+SAFE = ("GET", "HEAD", "OPTIONS")
+PAGE_BODY_MB = 210.0  # recordings come in through the page; gradio and the studio look at them more closely
+BODY_SECONDS = 30.0  # for the whole of an API request; the page's uploads may take their time
+MINUTE = 60.0
+REMEMBERED_CLIENTS = 4096
+
+
+class Gate:
+    """The middleware. `scope["studio.request_id"]` and `scope["studio.client"]` are there for what stands behind it."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, meter: Meter, is_closing: Callable[[], bool]) -> None:
+        self._app = app
+        self._settings = settings
+        self._meter = meter
+        self._is_closing = is_closing
+        self._recent: OrderedDict[str, list[float]] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            return await self._app(scope, receive, send)
+        headers = Headers(scope=scope)
+        scope["studio.request_id"] = request_id(headers.get(REQUEST_ID, ""))
+        scope["studio.client"] = (scope.get("client") or ("", 0))[0]
+        with self._meter.request(scope):
+            try:
+                self._check(scope, headers)
+            except Problem as problem:
+                return await _refuse(problem, scope, receive, _named(scope, send))
+            if scope["type"] == "http":
+                receive, send = self._metered(scope, headers, receive), _named(scope, send)
+            await self._app(scope, receive, send)
+
+    def _check(self, scope: Scope, headers: Headers) -> None:
+        """Raises Problem when the request may not come in."""
+        settings, path = self._settings, scope["path"]
+        if not settings.api_key:
+            self._check_host(headers.get("host", ""))
+        named = bool(settings.api_key) and is_key(headers.get("authorization", ""), settings.api_key, only_named=True)
+        if not named and (scope["type"] == "websocket" or scope["method"] not in SAFE):
+            _check_origin(headers)
+        if settings.api_key and path not in OPEN and not is_key(headers.get("authorization", ""), settings.api_key):
+            raise Problem(401, "A key is needed: Authorization: Bearer STUDIO_API_KEY.", "invalid_api_key")
+        if is_ours(path) and path not in OPEN:
+            if self._is_closing():
+                raise Problem(503, "The studio is being stopped.", "shutting_down", retry_after=5)
+            self._count(scope["studio.client"])
+
+    def _check_host(self, host: str) -> None:
+        name = _name(host)
+        allowed = self._settings.allowed_hosts
+        if not (name == "localhost" or _is_address(name) or "*" in allowed or name in allowed):
+            shown = re.sub(r"[^\w.-]", "?", name, flags=re.ASCII)[:100]
+            message = f"This studio does not answer to the name {shown!r}. If it is yours: STUDIO_ALLOWED_HOSTS={shown}"
+            raise Problem(403, message, "host_not_allowed")
+
+    def _count(self, client: str) -> None:
+        limit, now = self._settings.requests_per_minute, time.monotonic()
+        if not limit:
+            return
+        recent = [then for then in self._recent.pop(client, []) if now - then < MINUTE]
+        self._recent[client] = recent
+        if len(self._recent) > REMEMBERED_CLIENTS:
+            self._recent.popitem(last=False)
+        if len(recent) >= limit:
+            message = f"More than {limit} requests a minute are not allowed."
+            raise Problem(429, message, "rate_limit_exceeded", retry_after=MINUTE - (now - recent[0]))
+        recent.append(now)
+
+    def _metered(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
+        """`receive` that takes only so much, and does not wait for ever. Raises Refused, as FastAPI lets through."""
+        ours = is_ours(scope["path"])
+        most = int((self._settings.max_body_mb if ours else PAGE_BODY_MB) * 1e6)
+        size = headers.get("content-length", "")
+        told = int(size) if size.isdecimal() and len(size) < 20 else 0
+        until = time.monotonic() + BODY_SECONDS
+        taken, over = 0, False
+
+        async def metered() -> Message:
+            nonlocal taken, over
+            if told > most:
+                raise _too_large(most)
+            if over or not ours:
+                message = await receive()
+            else:
+                try:
+                    message = await asyncio.wait_for(receive(), until - time.monotonic())
+                except TimeoutError:
+                    raise Refused(Problem(408, "The body did not arrive in time.", "request_timeout")) from None
+            if message["type"] == "http.request":
+                taken += len(message.get("body", b""))
+                over = not message.get("more_body", False)
+                if taken > most:
+                    raise _too_large(most)
+            return message
+
+        return metered
+
+
+def request_id(wanted: str) -> str:
+    """The client's own id if it is one, else a new one."""
+    return wanted if re.fullmatch(r"[A-Za-z0-9._-]{1,128}", wanted) else f"req_{uuid4().hex}"
+
+
+def is_key(authorization: str, key: str, only_named: bool = False) -> bool:
+    """Whether a header gives the key: as a bearer's, or as the password of a browser's own prompt.
+
+    only_named: as a bearer's, which a foreign page cannot make a browser send. Takes the same time for any wrong key.
+    """
+    kind, _, given = authorization.partition(" ")
+    if kind.lower() == "basic" and not only_named:
+        try:
+            given = base64.b64decode(given, validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return False
+    elif kind.lower() != "bearer":
+        return False
+    return hmac.compare_digest(given.strip().encode(), key.encode())
+
+
+def _check_origin(headers: Headers) -> None:
+    """A browser says from which page a request comes: only ours may change something."""
+    origin = headers.get("origin")
+    here = (headers.get("host", ""), headers.get("x-forwarded-host", ""))
+    if origin is None:
+        is_foreign = headers.get("sec-fetch-site", "same-origin") == "cross-site"
+    else:
+        is_foreign = origin.partition("://")[2] not in here
+    if is_foreign:
+        raise Problem(403, "Pages of other sites may not use this studio.", "origin_not_allowed")
+
+
+def _name(host: str) -> str:
+    """A host without its port."""
+    return re.sub(r":\d*$", "", host).strip("[]").lower()
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _too_large(most: int) -> Refused:
+    return Refused(Problem(413, f"The body is larger than {most / 1e6:g} MB.", "request_too_large"))
+
+
+def _named(scope: Scope, send: Send) -> Send:
+    async def named(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)[REQUEST_ID] = scope["studio.request_id"]
+            scope["studio.status"] = message["status"]
+        await send(message)
+
+    return named
+
+
+async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        return await send({"type": "websocket.close", "code": 1008, "reason": problem.message[:100]})
+    headers = {}
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = 'Basic realm="Dialogue Studio: any name, the key as password", charset="UTF-8"'
+    await problem.response(headers)(scope, receive, send)
