@@ -10,6 +10,7 @@
 # Any Python from 3.11 that can make a virtual environment; PYTHON=... names one.
 PYTHON ?=
 TORCH ?=
+METRICS ?=
 ARGS ?=
 TORCH_VERSION ?= >=2.6,<3
 TORCH_INDEX ?= https://download.pytorch.org/whl
@@ -19,10 +20,11 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes
 WITH_TORCH := $(if $(TORCH),$(VENV)/.torch-$(TORCH))
+WITH_METRICS := $(if $(METRICS),$(VENV)/.metrics)
 ANY_TORCH := $(or $(WITH_TORCH),$(firstword $(wildcard $(VENV)/.torch-*)),$(VENV)/.torch-cpu)
 
 help:
-	@echo "make run     start the studio; TORCH=cpu or TORCH=cu128 adds PyTorch"
+	@echo "make run     start the studio; TORCH=cpu or TORCH=cu128 adds PyTorch, METRICS=1 better judges"
 	@echo "make test    all tests, the browser ones too; ARGS='-k word' selects"
 	@echo "make check   lint, format, types and unit tests: what to run before a commit"
 	@echo "make format  mend format and lint"
@@ -30,10 +32,10 @@ help:
 	@echo "make lock    choose exact versions anew within requirements*.txt"
 	@echo "make clean   remove .venv and caches"
 
-run: $(VENV)/.run $(WITH_TORCH)
+run: $(VENV)/.run $(WITH_METRICS) $(WITH_TORCH)
 	@$(PY) app.py
 
-test: $(VENV)/.dev $(ANY_TORCH) $(VENV)/.browser
+test: $(VENV)/.dev $(VENV)/.metrics $(ANY_TORCH) $(VENV)/.browser
 	@$(PY) -m pytest $(ARGS)
 
 check: $(VENV)/.dev
@@ -57,7 +59,10 @@ lock: $(VENV)/.made
 	@$(PIP) install --quiet uv
 	@$(LOCK) requirements.txt -o requirements.lock
 	@$(LOCK) requirements-torch.txt -c requirements.lock -o requirements-torch.lock
-	@$(LOCK) requirements-dev.txt -c requirements.lock -c requirements-torch.lock -o requirements-dev.lock
+	@$(LOCK) requirements-metrics.txt --overrides requirements-metrics-overrides.txt -c requirements.lock \
+	  -o requirements-metrics.lock
+	@$(LOCK) requirements-dev.txt -c requirements.lock -c requirements-torch.lock -c requirements-metrics.lock \
+	  -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .gradio
@@ -79,6 +84,11 @@ $(VENV)/.run: requirements.lock $(VENV)/.made
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.made
 	@$(INSTALL) -r requirements-dev.lock
 	@touch $@ $(VENV)/.run
+
+# Weights and Whisper; the lock names all that these need, and their own wishes would bring PyTorch with CUDA.
+$(VENV)/.metrics: requirements-metrics.lock | $(VENV)/.run
+	@$(INSTALL) --no-deps -r requirements-metrics.lock
+	@touch $@
 
 # PyTorch has an index for each kind of device. Another kind replaces the one that is there. What it needs beside is
 # installed before it, so that our locked versions stay.

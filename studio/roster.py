@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio import examine
 from studio.cli import opened, put, put_json, tell
 from studio.errors import OutputError, RequestError
 
@@ -284,6 +285,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 
 ACTIONS: dict[str, Action] = {
     "list": Action("List recorded voices.", _list_arguments, _list),
+    "examine": Action(examine.PURPOSE, examine.add_arguments, examine.run),
     "add": Action("Keep a recorded voice.", _add_arguments, _add),
     "show": Action("Tell all about a voice.", _one_voice, _show),
     "rename": Action("Give a voice another name.", _rename_arguments, _rename),

@@ -1,8 +1,8 @@
 """A sound that someone brings: looked at before it is decoded, then mono samples and what is known of the file.
 
-Knows files and their formats (through PyAV, which is FFmpeg); nothing of voices. The kind of a file is told by its first
-bytes, never by its name, and only that reader is opened on it: playlists, which could name other files, are no sounds
-here.
+Knows files and their formats (through PyAV, which is FFmpeg); nothing of voices. The kind of a file is told by its
+first bytes, never by its name, and only that reader is opened on it: playlists, which could name other files, are no
+sounds here.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def _decoded(file: IO[bytes], reader: str, announced: float, called: str) -> Upl
     import av  # 0.2 s of FFmpeg: only when a file is opened
 
     try:
-        with av.open(file, format=reader, metadata_errors="replace") as container:
+        with av.open(file, "r", format=reader, metadata_errors="replace") as container:
             promised, stream = _promise(container, called)
             promised *= max(1.0, announced)
             # FFmpeg's decoders may fail at the place where a file is cut; what came before is kept.

@@ -1,4 +1,4 @@
-"""What can be measured on a sound, a pure function each: its definition, its unit and its source stand in its docstring.
+"""What can be measured on a sound, a pure function each; its definition, unit and source stand in its docstring.
 
 A function that cannot say gives `Missing` with the reason, never a number.
 """

@@ -17,7 +17,7 @@ FRAME_SECONDS = FRAME / RATE
 AGGRESSIVENESS = 2  # of 0 to 3
 TARGET_RMS = 0.1  # the detector's answer depends on the level: loud frames are brought here
 RANGE_DB = 40.0  # what is softer than loud speech by more is not speech
-GAP_SECONDS, SPAN_SECONDS = 0.2, 0.08  # shorter gaps are filled (they lie inside words), then shorter spans dropped
+GAP_SECONDS, SPAN_SECONDS = 0.15, 0.08  # shorter gaps are filled (they lie inside words), then shorter spans dropped
 LEAST_VOICED = 0.15  # of a span: a noise has none, a spoken phrase 0.4 to 0.9
 
 Flags = npt.NDArray[np.bool_]

@@ -35,7 +35,9 @@ def track(audio: Audio) -> npt.NDArray[np.float64]:
         echo = np.fft.irfft(np.abs(np.fft.rfft(centred, 4 * size)) ** 2)[:, :size]
         echo = echo / np.maximum(echo[:, :1], 1e-12) * own[0] / own
         lag = low + echo[:, low:high].argmax(axis=1)
-        voiced = echo[np.arange(len(part)), lag] > VOICED
+        here = echo[np.arange(len(part)), lag]
+        top = (here >= echo[np.arange(len(part)), lag - 1]) & (here >= echo[np.arange(len(part)), lag + 1])
+        voiced = top & (here > VOICED)  # a rumble only rises towards the ends of what is looked at
         pitch[part] = np.where(voiced, RATE / lag, 0.0)
     return pitch
 

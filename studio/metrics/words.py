@@ -1,0 +1,158 @@
+"""Words said and words heard: how they differ, and when they sound if nobody measured it. Knows text, not sound."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from studio.metrics.activity import Span
+from studio.voice import TimedWord
+
+MATCHING = 0.2  # a word error rate up to this is the recogniser's own; above, words are missing or others are said
+_MARKUP = re.compile(r"\[[^\]]*\]|\([^)]*\)|<[^>]*>")  # [S1], (laughs), <break time="1s"/>: not said
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_NUMBER = re.compile(r"\d+")
+_SHORT = {"'re": " are", "'m": " am", "'ll": " will", "'ve": " have", "n't": " not"}
+_WHOLE = {"won't": "will not", "can't": "can not", "cannot": "can not", "okay": "ok", "mr": "mister", "mrs": "missus"}
+_WHOLE |= {"dr": "doctor", "gonna": "going to", "wanna": "want to", "'cause": "because"}
+_SILENT = frozenset({"uh", "um", "hmm", "mm", "mhm", "er", "ah"})  # recognisers write them or not
+_ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+_ONES += ["thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_SCALES = ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
+
+
+def normal(text: str) -> list[str]:
+    """The words of a text as they are compared: lower case, no marks or markup, numbers and short forms written out."""
+    plain = unicodedata.normalize("NFKD", _MARKUP.sub(" ", text)).replace("’", "'").lower()
+    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    plain = re.sub(r"(?<=\d),(?=\d{3}\b)", "", plain).replace("%", " percent ").replace("&", " and ")
+    plain = re.sub(r"\$(\d+)", r"\1 dollars", plain)
+    plain = _NUMBER.sub(lambda digits: f" {_spoken(digits[0])} ", plain)
+    words = []
+    for word in _WORD.findall(plain):
+        word = _WHOLE.get(word, word)
+        for short, long in _SHORT.items():
+            word = word.replace(short, long)
+        words += [part for part in word.split() if part not in _SILENT]
+    return words
+
+
+def _spoken(digits: str) -> str:
+    """A whole number as it is mostly said: "1984" -> "nineteen eighty four"."""
+    number = int(digits)
+    if digits[0] == "0" or len(digits) > 12:
+        return " ".join(_ONES[int(digit)] for digit in digits)
+    if 1100 <= number < 2000 and number % 100 >= 10:
+        return f"{_cardinal(number // 100)} {_cardinal(number % 100)}"
+    return _cardinal(number)
+
+
+def _cardinal(number: int) -> str:
+    if number < 20:
+        return _ONES[number]
+    if number < 100:
+        return _TENS[number // 10] + (f" {_ONES[number % 10]}" if number % 10 else "")
+    size, name = next(scale for scale in _SCALES if number >= scale[0])
+    rest = f" {_cardinal(number % size)}" if number % size else ""
+    return f"{_cardinal(number // size)} {name}{rest}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """wer: word error rate. differences: (said, heard) in order, either empty. matches: it is the same speech."""
+
+    wer: float
+    differences: tuple[tuple[str, str], ...]
+    matches: bool
+
+
+def compare(transcript: str, heard: str) -> Comparison:
+    """What is written against what was heard. Nothing written and nothing heard is a match."""
+    said, got = normal(transcript), normal(heard)
+    pairs = _aligned(said, got)
+    wrong = [(one, two) for one, two in pairs if one != two]
+    rate = len(wrong) / len(said) if said else float(bool(got))
+    return Comparison(rate, tuple(_joined(pairs)), rate <= MATCHING)
+
+
+def wer(reference: str, heard: str) -> float:
+    """Word error rate: words to be replaced, added or removed over words of the reference; can exceed 1.
+
+    Words are compared as `normal` writes them. A reference without words has 0 for nothing heard, else 1.
+    """
+    return compare(reference, heard).wer
+
+
+def _aligned(said: Sequence[str], got: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of words, an empty one where one side has none, with the fewest differences (Levenshtein)."""
+    costs = [list(range(len(got) + 1))]
+    for row, word in enumerate(said, 1):
+        above, here = costs[-1], [row]
+        for column, other in enumerate(got):
+            here.append(min(above[column] + (word != other), above[column + 1] + 1, here[column] + 1))
+        costs.append(here)
+    pairs, row, column = [], len(said), len(got)
+    while row or column:
+        cost = costs[row][column]
+        if row and column and cost == costs[row - 1][column - 1] + (said[row - 1] != got[column - 1]):
+            row, column = row - 1, column - 1
+            pairs.append((said[row], got[column]))
+        elif row and cost == costs[row - 1][column] + 1:
+            row -= 1
+            pairs.append((said[row], ""))
+        else:
+            column -= 1
+            pairs.append(("", got[column]))
+    return pairs[::-1]
+
+
+def _joined(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Neighbouring differences as one."""
+    found: list[tuple[str, str]] = []
+    before = True
+    for said, heard in pairs:
+        if said != heard and not before and found:
+            found[-1] = (f"{found[-1][0]} {said}".strip(), f"{found[-1][1]} {heard}".strip())
+        elif said != heard:
+            found.append((said, heard))
+        before = said == heard
+    return found
+
+
+# How many letters a pause after punctuation lasts.
+CLAUSE_LETTERS, SENTENCE_LETTERS = 3, 6
+
+
+def spread(words: Sequence[str], spans: Sequence[Span]) -> tuple[TimedWord, ...]:
+    """When words sound, estimated: each takes its share of the spans in which it is spoken, by its letters.
+
+    Punctuation takes some letters' time as well. Right to about a quarter of a second in a phrase.
+    """
+    if not words:
+        return ()
+    total = sum(span.seconds for span in spans)
+    letters = [max(1, sum(map(str.isalnum, word))) for word in words]
+    pauses = [*map(_pause, words[:-1]), 0]
+    each = total / max(1, sum(letters) + sum(pauses))
+    timed, at = [], 0.0
+    for word, size, pause in zip(words, letters, pauses, strict=True):
+        timed.append(TimedWord(word, _placed(at, spans), _placed(at + size * each, spans, at_end=True)))
+        at += (size + pause) * each
+    return tuple(timed)
+
+
+def _pause(word: str) -> int:
+    last = word.rstrip("\"'”’)")[-1:]
+    return SENTENCE_LETTERS if last in tuple(".!?…") else CLAUSE_LETTERS if last in tuple(",;:—–") else 0
+
+
+def _placed(spoken: float, spans: Sequence[Span], at_end: bool = False) -> float:
+    """Where in the sound so many seconds have been spoken; between spans the end of one or the start of the next."""
+    for span in spans:
+        if spoken < span.seconds - 1e-6 or (at_end and spoken <= span.seconds + 1e-6):
+            return span.start + min(spoken, span.seconds)
+        spoken -= span.seconds
+    return spans[-1].end if spans else 0.0

@@ -1,0 +1,325 @@
+"""A judge of reference recordings: what is wrong with one, what of it to use, how each engine will take it.
+
+Knows sound and engines' wishes; nothing of who speaks nor by which right. Nothing here changes a recording: `prepare`
+makes a new sound by steps that are kept beside the original, and can be made again with others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from studio import loudness
+from studio.audio import Audio
+from studio.engines.base import EngineSpec
+from studio.metrics import Missing, activity, level, music, noise, pitch, speakers
+from studio.metrics.activity import Activity, Span
+from studio.uploads import SoundFacts
+
+BEST_FROM, BEST_TO = 5.0, 10.0  # seconds of a trim: what suits most engines
+PAD_SECONDS = 0.1  # of silence that is left around speech
+LEAST_SPEECH_SECONDS = 3.0  # less gives a voice that wavers (similarity to the whole: 0.88 for 2 s, 0.94 for 5 s)
+NOISY_DB, VERY_NOISY_DB = 20.0, 10.0
+QUIET_LUFS = -40.0
+CLIPPED = 0.0002
+NARROW_HZ = 4500.0
+LONG_PAUSE_SECONDS = 1.5
+LISTENED_SECONDS = 60.0  # voices are compared within the first minute
+
+Grade = Literal["good", "fine", "poor", "no"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number. name: for programs; title: for people; value: None when `missing` says why."""
+
+    name: str
+    title: str
+    value: float | None
+    unit: str = ""
+    missing: str = ""
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"missing, because {self.missing}"
+        digits = {"%": 0, "Hz": 0, "": 2, "% of samples": 3}.get(self.unit, 1)
+        return f"{self.value:.{digits}f} {self.unit}".strip()
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Something that a listener should know. code: for programs. spoils: a clone of this will be bad."""
+
+    code: str
+    text: str
+    spoils: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How an engine takes the recording. seconds: of it that would be used."""
+
+    engine: str
+    title: str
+    grade: Grade
+    seconds: float
+    advice: str = ""
+
+    @property
+    def text(self) -> str:
+        """ "good for Dia 1.6B (7.4 s)", "CSM 1B: fine; longer would help"."""
+        if self.grade == "good":
+            return f"good for {self.title} ({self.seconds:.1f} s)"
+        return f"{self.title}: {self.grade}; {self.advice}"
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All that was found out about a recording.
+
+    trim: the stretch to use, cut in silences; None when none can be named (`trim_reason` says why).
+    """
+
+    seconds: float
+    measures: tuple[Measure, ...]
+    warnings: tuple[Doubt, ...]
+    verdicts: tuple[Verdict, ...]
+    speech: Activity
+    trim: Span | None
+    trim_reason: str = ""
+
+    def __getitem__(self, name: str) -> Measure:
+        return next(measure for measure in self.measures if measure.name == name)
+
+    @property
+    def usable(self) -> bool:
+        """Whether nothing spoils it."""
+        return not any(warning.spoils for warning in self.warnings)
+
+    def values(self) -> dict[str, Any]:
+        """As plain values for JSON; a number that is missing is null, with its reason beside it."""
+        return {
+            "seconds": round(self.seconds, 3),
+            "measures": {measure.name: _plain(measure) for measure in self.measures},
+            "warnings": [asdict(warning) for warning in self.warnings],
+            "verdicts": [asdict(verdict) | {"text": verdict.text} for verdict in self.verdicts],
+            "speech": [[round(span.start, 3), round(span.end, 3)] for span in self.speech.spans],
+            "trim": [round(self.trim.start, 3), round(self.trim.end, 3)] if self.trim else None,
+            "trim_reason": self.trim_reason,
+        }
+
+
+def _plain(measure: Measure) -> dict[str, Any]:
+    known = measure.value is not None and math.isfinite(measure.value)
+    value = round(measure.value, 4) if known and measure.value is not None else None
+    return {"value": value, "unit": measure.unit, "missing": measure.missing}
+
+
+def examine(audio: Audio, facts: SoundFacts | None = None, specs: Iterable[EngineSpec] = ()) -> Examination:
+    """Measure a recording and judge it for the engines among `specs` that clone. About 0.5 s for 10 s of sound.
+
+    facts: of the file it came from, when there is one.
+    """
+    speech = activity.activity(audio)
+    measures = tuple(_measures(audio, speech))
+    known = {measure.name: measure.value for measure in measures}
+    warnings = tuple(_warnings(known, speech, facts))
+    trim, reason = suggested(speech)
+    used = _used(speech)
+    verdicts = tuple(_verdict(spec, used, warnings) for spec in specs if spec.clones)
+    return Examination(audio.seconds, measures, warnings, verdicts, speech, trim, reason)
+
+
+def _measures(audio: Audio, speech: Activity) -> Iterable[Measure]:
+    minute = Audio(audio.samples[: round(LISTENED_SECONDS * audio.sample_rate)], audio.sample_rate)
+    heard = loudness.loudness(audio)
+    found: list[tuple[str, str, float | Missing, str]] = [
+        ("seconds", "Length", audio.seconds, "s"),
+        ("speech_seconds", "Speech", speech.speech_seconds, "s"),
+        ("speech_share", "Share of speech", 100 * speech.share, "%"),
+        ("loudness", "Loudness", Missing("it is silent") if heard is None else heard, "LUFS"),
+        ("peak", "True peak", loudness.true_peak_dbtp(audio), "dBTP"),
+        ("clipped", "Clipped", 100 * level.clipped_share(audio), "% of samples"),
+        ("noise", "Noise floor", noise.noise_dbfs(audio), "dBFS"),
+        ("snr", "Speech over noise", noise.snr_db(audio, speech), "dB"),
+        ("bandwidth", "Speech up to", noise.bandwidth_hz(audio, speech), "Hz"),
+        ("pitch", "Median pitch", pitch.median_hz(audio), "Hz"),
+        ("sustained", "Sustained tones (music from 0.3)", music.sustained(audio), ""),
+        ("parts_alike", "Likeness of its parts (two people under 0.75)", speakers.second_speaker(minute), ""),
+    ]
+    for name, title, value, unit in found:
+        if isinstance(value, Missing):
+            yield Measure(name, title, None, unit, value.reason + (f". {value.remedy}" if value.remedy else ""))
+        else:
+            yield Measure(name, title, value, unit)
+
+
+def _warnings(known: dict[str, float | None], speech: Activity, facts: SoundFacts | None) -> Iterable[Doubt]:
+    yield from _about_speech(known, speech)
+    if not speech.spans:
+        return
+    yield from _about_sound(known)
+    if facts is not None:
+        yield from (Doubt("file", note) for note in facts.notes)
+
+
+def _about_speech(known: dict[str, float | None], speech: Activity) -> Iterable[Doubt]:
+    if known["loudness"] is None:
+        yield Doubt("silent", "It is silent. Was the microphone on?", spoils=True)
+    elif not speech.spans:
+        yield Doubt("no_speech", "Nobody is heard to speak in it.", spoils=True)
+    elif speech.speech_seconds < LEAST_SPEECH_SECONDS:
+        text = f"There is only {speech.speech_seconds:.1f} s of speech in it; 5 to 10 s make a voice."
+        yield Doubt("short", text, spoils=speech.speech_seconds < 1)
+    if (known["sustained"] or 0) >= music.MUSIC:
+        yield Doubt("music", "It is music, or has music in it; the clone would sing along.", spoils=True)
+    alike = known["parts_alike"]
+    if alike is not None and alike < speakers.SECOND_SPEAKER:
+        yield Doubt("second_speaker", "Two people seem to speak in it. Cut out the one you want.", spoils=True)
+    inner = [silence.seconds for silence in speech.silences if silence.start and silence.end < speech.seconds]
+    if speech.spans and max(inner, default=0.0) > LONG_PAUSE_SECONDS:
+        yield Doubt("pause", f"It has a pause of {max(inner):.1f} s; the clone may learn to pause.")
+
+
+def _about_sound(known: dict[str, float | None]) -> Iterable[Doubt]:
+    snr, loud, clipped, band = (known[name] for name in ("snr", "loudness", "clipped", "bandwidth"))
+    if snr is not None and snr < NOISY_DB:
+        much = snr < VERY_NOISY_DB
+        text = f"It is {'very ' if much else ''}noisy (speech {snr:.0f} dB over noise); the clone will be noisy too."
+        yield Doubt("noise", text, spoils=much)
+    if (clipped or 0) > 100 * CLIPPED:
+        yield Doubt("clipped", "It was recorded too loud: the tops of its waves are cut off. Record it again, softer.")
+    if loud is not None and loud < QUIET_LUFS:
+        yield Doubt("quiet", f"It is very quiet ({loud:.0f} LUFS). Go nearer to the microphone.")
+    if band is not None and band < NARROW_HZ:
+        yield Doubt("narrow", f"It sounds like a telephone: nothing above {band:.0f} Hz. So will the clone.")
+
+
+def _used(speech: Activity) -> float:
+    """Seconds that are left when silence before and after the speech is cut off."""
+    if not speech.spans:
+        return 0.0
+    return min(speech.seconds, speech.spans[-1].end + PAD_SECONDS) - max(0.0, speech.spans[0].start - PAD_SECONDS)
+
+
+def _verdict(spec: EngineSpec, seconds: float, warnings: Iterable[Doubt]) -> Verdict:
+    needs, spoilt = spec.reference, [warning for warning in warnings if warning.spoils]
+
+    def verdict(grade: Grade, advice: str = "") -> Verdict:
+        return Verdict(spec.id, spec.title, grade, seconds, advice)
+
+    if not seconds or any(warning.code in ("silent", "no_speech") for warning in spoilt):
+        return verdict("no", "there is no speech in it")
+    if seconds > needs.most:
+        return verdict("no", f"{seconds:.1f} s is too long, {needs.most:g} s at most; use the suggested trim")
+    if seconds < needs.least:
+        return verdict("no", f"{seconds:.1f} s is too short, {needs.least:g} s at least")
+    if spoilt:
+        return verdict("poor", spoilt[0].text[0].lower() + spoilt[0].text[1:].rstrip("."))
+    if seconds < needs.best_from:
+        return verdict("fine", "longer would help")
+    if seconds > needs.best_to:
+        return verdict("fine", f"{needs.best_from:g} to {needs.best_to:g} s would be better")
+    return verdict("good")
+
+
+def suggested(speech: Activity) -> tuple[Span | None, str]:
+    """The best 5 to 10 s, cut in silences of the recording, and why there are none when there are none.
+
+    Of all stretches from before one phrase to after another, the one with the most speech; of equal ones the first. A
+    recording that is shorter is only freed of silence around it.
+    """
+    spans = speech.spans
+    if not spans:
+        return None, "nobody is heard to speak"
+    starts = [_before(speech, at) for at in range(len(spans))]
+    ends = [_after(speech, at) for at in range(len(spans))]
+    whole = Span(starts[0], ends[-1])
+    if whole.seconds <= BEST_TO:
+        return whole, ""
+    fitting = [
+        (sum(span.seconds for span in spans[first : last + 1]), Span(starts[first], ends[last]))
+        for first in range(len(spans))
+        for last in range(first, min(len(spans), first + 60))
+        if BEST_FROM <= ends[last] - starts[first] <= BEST_TO
+    ]
+    if not fitting:
+        return None, "it has no pause where 5 to 10 s could be cut out; cut it by hand between two words"
+    return max(fitting, key=lambda pair: round(pair[0], 1))[1], ""
+
+
+def _before(speech: Activity, at: int) -> float:
+    """Where to cut before a span: in the silence before it, at most PAD_SECONDS away."""
+    silence = speech.spans[at].start - (speech.spans[at - 1].end if at else 0.0)
+    return speech.spans[at].start - min(PAD_SECONDS, silence / (2 if at else 1))
+
+
+def _after(speech: Activity, at: int) -> float:
+    last = at + 1 == len(speech.spans)
+    silence = (speech.seconds if last else speech.spans[at + 1].start) - speech.spans[at].end
+    return speech.spans[at].end + min(PAD_SECONDS, silence / (1 if last else 2))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What is done to a recording; every step can be left out.
+
+    cut: the stretch to keep, None for all. trim_silence: cut silence before and after the speech down to 0.1 s.
+    most_hz: bring higher sample rates down to this, None to leave them. loudness_lufs: None to leave it.
+    """
+
+    cut: Span | None = None
+    trim_silence: bool = True
+    most_hz: int | None = 48000
+    loudness_lufs: float | None = -20.0
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A sound to clone from. cut: the stretch of the original that it is. done: sentences about what was changed."""
+
+    audio: Audio
+    steps: Steps
+    cut: Span
+    done: tuple[str, ...]
+
+
+def prepare(audio: Audio, steps: Steps | None = None) -> Prepared:
+    """A recording made ready to clone from. The original stays as it is: other steps give another sound of it."""
+    steps = steps or Steps()
+    done: list[str] = []
+    cut = Span(0.0, audio.seconds)
+    if steps.cut:
+        cut = Span(max(0.0, steps.cut.start), min(audio.seconds, steps.cut.end))
+    sound = _part(audio, cut)
+    spans = activity.activity(sound).spans if steps.trim_silence else ()
+    if spans:
+        start, end = spans[0].start - PAD_SECONDS, spans[-1].end + PAD_SECONDS
+        cut = Span(cut.start + max(0.0, start), cut.start + min(sound.seconds, end))
+        sound = _part(audio, cut)
+    if audio.seconds - cut.seconds > 0.01:
+        done.append(f"cut to {cut.start:.1f} to {cut.end:.1f} s")
+    if steps.most_hz and sound.sample_rate > steps.most_hz:
+        done.append(f"brought from {sound.sample_rate} to {steps.most_hz} samples a second")
+        sound = sound.resampled(steps.most_hz)
+    gain = _gain(sound, steps.loudness_lufs)
+    if abs(level.dbfs(gain)) > 0.1:
+        done.append(f"turned {'up' if gain > 1 else 'down'} by {abs(level.dbfs(gain)):.1f} dB")
+        sound = sound.scaled(gain)
+    return Prepared(sound, steps, cut, tuple(done))
+
+
+def _part(audio: Audio, span: Span) -> Audio:
+    rate = audio.sample_rate
+    return Audio(audio.samples[round(span.start * rate) : round(span.end * rate)], rate)
+
+
+def _gain(audio: Audio, target_lufs: float | None) -> float:
+    """The gain to a loudness; less of it where its peaks would have to be cut."""
+    if target_lufs is None:
+        return 1.0
+    gain = loudness.gain_to(target_lufs, loudness.loudness(audio))
+    room = loudness.CEILING_DBTP - loudness.true_peak_dbtp(audio)
+    return min(gain, 10 ** (room / 20)) if math.isfinite(room) else gain
