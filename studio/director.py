@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from itertools import groupby
 from typing import cast
 
 from studio import fitting
@@ -18,7 +19,7 @@ from studio.gpu import is_out_of_memory
 from studio.manager import ModelManager
 from studio.passages import Passage, plan, spoken_seconds
 from studio.request import SpeechRequest, Spoken
-from studio.runs import Run, RunStore, TurnTiming
+from studio.runs import Run, RunStore, TurnTiming, WordTiming
 from studio.script import Script
 from studio.takes import Take, TakeStore, recipe
 
@@ -163,6 +164,7 @@ class Director:
                 work_seconds=round(sum(take.work_seconds for take in takes), 3),
                 loudness_lufs=result.loudness_lufs,
                 timings=_timings(passages, takes, result, script),
+                words=_words(passages, takes, result, script),
                 notes=(*run.notes, *(take.verdict.note for take in takes if take.verdict.note)),
             )
         )
@@ -221,6 +223,26 @@ def _timings(
         for turn, begins, ends in zip(passage.turns, [start, *starts[1:]], [*starts[1:], end], strict=True):
             times[turn] = (times.get(turn, (begins, ends))[0], ends)
     return tuple(TurnTiming(turn, script.turns[turn].speaker, *time) for turn, time in sorted(times.items()))
+
+
+def _words(
+    passages: Sequence[Passage], takes: Sequence[Take], result: Assembled, script: Script
+) -> tuple[WordTiming, ...]:
+    """When each word sounds, where the engine knows."""
+    found: list[WordTiming] = []
+    for passage, take, (start, _), cut in zip(passages, takes, result.spans, result.cuts, strict=True):
+        turns = _turns_as_spoken(passage, script)
+        for word in take.words:
+            at = max(0.0, start - cut + word.start)
+            found.append(WordTiming(turns[min(word.turn, len(turns) - 1)], word.word, round(at, 3)))
+    return tuple(found)
+
+
+def _turns_as_spoken(passage: Passage, script: Script) -> list[int]:
+    """The turn behind each turn that the engine was given: a speaker's neighbours may have been merged for it."""
+    if len(passage.turns) == len(passage.script.turns):
+        return list(passage.turns)
+    return [next(turns) for _, turns in groupby(passage.turns, lambda turn: script.turns[turn].speaker)]
 
 
 def _starts_by_words(passage: Passage, take: Take, origin: float) -> list[float]:

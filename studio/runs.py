@@ -32,6 +32,17 @@ class TurnTiming:
 
 
 @dataclass(frozen=True)
+class WordTiming:
+    """When a word begins to sound in a run's file, in seconds from its start. turn: of the script; of turns that were
+    spoken as one, the first.
+    """
+
+    turn: int
+    word: str
+    start: float
+
+
+@dataclass(frozen=True)
 class Run:
     """One script spoken from beginning to end, or as far as it came.
 
@@ -54,6 +65,7 @@ class Run:
     work_seconds: float = 0.0
     loudness_lufs: float | None = None
     timings: tuple[TurnTiming, ...] = ()
+    words: tuple[WordTiming, ...] = ()
     notes: tuple[str, ...] = ()
     error: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -147,8 +159,15 @@ def _read_run(folder: Path) -> Run | None:
     try:
         script = Script(tuple(Turn(**turn) for turn in record["script"]["turns"]), record["script"]["lead_in"])
         timings = tuple(TurnTiming(**timing) for timing in record["timings"])
+        words = tuple(WordTiming(**word) for word in record.get("words", ()))
         output = folder / record["output"] if record["output"] else None
-        values = {"script": script, "timings": timings, "output": output, "notes": tuple(record["notes"])}
+        values = {
+            "script": script,
+            "timings": timings,
+            "words": words,
+            "output": output,
+            "notes": tuple(record["notes"]),
+        }
         return Run(**{**record, **values, "takes": _read_takes(folder)})
     except (TypeError, KeyError, ScriptError):  # not there, damaged, or written by another version
         return None

@@ -72,6 +72,7 @@ class Source:
     limiter: CapacityLimiter
     retry_after: Callable[[], float]
     ended: Callable[[Progress], None]
+    ahead: float = math.inf  # pieces that may wait for a slow client: all, so that the engine never waits for one
 
     async def next(self) -> bytes:
         """The next bytes; empty at the end. Waits on a thread of our own, so that nobody else runs short of them."""
@@ -91,7 +92,6 @@ class SoundResponse(Response):
     """Bytes of sound as they are made. What fails before the first is answered as a problem; afterwards the connection
     is broken off, so that nobody takes a part for the whole.
 
-    The sound waits in memory for a slow client, never the engine for the client: a request's text is limited.
     """
 
     def __init__(self, source: Source, mime: str) -> None:
@@ -101,7 +101,7 @@ class SoundResponse(Response):
         self._failure: StudioError | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        put, get = anyio.create_memory_object_stream[bytes](math.inf)
+        put, get = anyio.create_memory_object_stream[bytes](self._source.ahead)
         try:
             async with anyio.create_task_group() as group, aclosing(get):
                 group.start_soon(_until_gone, receive, group.cancel_scope)
@@ -116,7 +116,7 @@ class SoundResponse(Response):
         async with put:
             try:
                 while data := await self._source.next():
-                    put.send_nowait(data)
+                    await put.send(data)
             except StudioError as error:
                 self._failure = error
                 self._source.progress.outcome = error.code

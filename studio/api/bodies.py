@@ -86,3 +86,39 @@ class DialogueBody(SpokenBody):
 
     model_config = ConfigDict(strict=True, extra="allow", json_schema_extra={"examples": [TURNS, SCRIPT]})
     response_format: Literal["wav", "flac", "mp3", "ogg"] = "wav"
+
+
+class TurnTimes(BaseModel):
+    """Where a turn sounds, in seconds from the start. turn: its number in the script, from 0."""
+
+    turn: int
+    speaker: str
+    voice: str
+    text: str
+    start: float
+    end: float
+
+
+class WordTime(BaseModel):
+    """When a word begins to sound; only some models know."""
+
+    turn: int
+    word: str
+    start: float
+
+
+class DialogueAnswer(BaseModel):
+    """A finished dialogue. audio: base64 of the file; left out of the first part of a multipart answer."""
+
+    object: Literal["audio.dialogue"] = "audio.dialogue"
+    run: str
+    model: str
+    seed: int
+    format: str
+    seconds: float
+    loudness_lufs: float | None
+    turns: list[TurnTimes]
+    words: list[WordTime]
+    notes: list[str]
+    usage: dict[str, int]
+    audio: str

@@ -46,8 +46,8 @@ def voices(studio: Studio, model_name: str) -> Json:
 
 def readiness(studio: Studio) -> JSONResponse:
     """Whether a request for speech would begin at once or wait its turn."""
-    state = "stopping" if studio.runner.refuses else "ready" if studio.is_warm else "starting"
     loaded = [resident.id for resident in studio.manager.loaded()]
+    state = "stopping" if studio.runner.refuses else "ready" if studio.is_warm or loaded else "starting"
     values = {"status": state, "jobs": studio.runner.busy(), "loaded": loaded}
     return JSONResponse(values, 200 if state == "ready" else 503)
 

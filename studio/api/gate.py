@@ -65,8 +65,8 @@ class Gate:
         if not settings.api_key:
             self._check_host(headers.get("host", ""))
         named = bool(settings.api_key) and is_key(headers.get("authorization", ""), settings.api_key, only_named=True)
-        if not named and (scope["type"] == "websocket" or scope["method"] not in SAFE):
-            _check_origin(headers)
+        if not named:
+            _check_origin(headers, changes=scope.get("method") not in SAFE)
         if settings.api_key and path not in OPEN and not is_key(headers.get("authorization", ""), settings.api_key):
             raise Problem(401, "A key is needed: Authorization: Bearer STUDIO_API_KEY.", "invalid_api_key")
         if is_ours(path) and path not in OPEN:
@@ -146,14 +146,14 @@ def is_key(authorization: str, key: str, only_named: bool = False) -> bool:
     return hmac.compare_digest(given.strip().encode(), key.encode())
 
 
-def _check_origin(headers: Headers) -> None:
-    """A browser says from which page a request comes: only ours may change something."""
+def _check_origin(headers: Headers, changes: bool) -> None:
+    """A browser says from which page a request comes: only ours may change something, or read with a script."""
     origin = headers.get("origin")
-    here = (headers.get("host", ""), headers.get("x-forwarded-host", ""))
+    here = {headers.get("host"), headers.get("x-forwarded-host")}
     if origin is None:
-        is_foreign = headers.get("sec-fetch-site", "same-origin") == "cross-site"
+        is_foreign = changes and headers.get("sec-fetch-site") == "cross-site"
     else:
-        is_foreign = origin.partition("://")[2] not in here
+        is_foreign = (origin.partition("://")[2] or "null") not in here
     if is_foreign:
         raise Problem(403, "Pages of other sites may not use this studio.", "origin_not_allowed")
 

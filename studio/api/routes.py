@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from anyio import CapacityLimiter
@@ -9,11 +10,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from studio.api import catalogue, orders, sounds
-from studio.api.answers import EventResponse, Progress, SoundResponse, Source
-from studio.api.bodies import SpeechBody
+from studio.api import catalogue, dialogue, orders, sounds
+from studio.api.answers import EventResponse, Pieces, Progress, SoundResponse, Source
+from studio.api.bodies import DialogueAnswer, DialogueBody, SpeechBody, SpokenBody
 from studio.api.meter import Meter
-from studio.api.problems import ERRORS
+from studio.api.orders import Order
+from studio.api.problems import ERRORS, Problem
 from studio.encoding import FORMATS
 from studio.jobs import Asker
 from studio.studio import Studio
@@ -29,19 +31,39 @@ class Service:
         self.meter = Meter(studio)
         self.limiter = CapacityLimiter(studio.settings.max_waiting + SPARE_THREADS)
 
-    def source(self, body: SpeechBody, request: Request) -> Source:
+    def speech(self, body: SpeechBody, request: Request) -> Response:
         """The sound that a body asks for, about to be made. Raises Problem, StudioError."""
         order = orders.read(body, self.studio, self.studio.settings.max_input_characters)
-        asker = Asker(request.scope["studio.client"], body.priority == "batch")
-        progress = Progress(order.characters)
-        events = self.studio.utter(order.spec.id, order.request, asker)
+        events = self.studio.utter(order.spec.id, order.request, _asker(body, request))
+        progress, form = Progress(order.characters), FORMATS[body.response_format]
+        source = self._source(order, sounds.encoded(order, events, form, progress), progress, request)
+        return EventResponse(source) if body.stream_format == "sse" else SoundResponse(source, form.mime)
 
+    def dialogue(self, body: DialogueBody, request: Request) -> Response:
+        """The file and the times that a body asks for. Raises Problem, StudioError."""
+        order = orders.read(body, self.studio, self.studio.settings.max_script_characters)
+        if order.tempo != 1.0:
+            raise Problem(
+                400, f"{order.spec.title} cannot change the pace of a dialogue so far.", "invalid_value", "speed"
+            )
+        events = self.studio.speak(order.spec.id, order.request, asker=_asker(body, request))
+        progress, parts = Progress(order.characters), "multipart/mixed" in request.headers.get("accept", "")
+        pieces = dialogue.told(self.studio, body.response_format, parts, progress, events)
+        source = self._source(order, pieces, progress, request, ahead=8)
+        return SoundResponse(source, dialogue.MULTIPART if parts else "application/json")
+
+    def _source(
+        self, order: Order, pieces: Pieces, progress: Progress, request: Request, ahead: float = math.inf
+    ) -> Source:
         def ended(progress: Progress) -> None:
             self.meter.spoke(order.spec.id, progress)
             request.scope["studio.told"] = progress.told(order.spec.id)
 
-        pieces = sounds.encoded(order, events, FORMATS[body.response_format], progress)
-        return Source(pieces, progress, dict(order.told), self.limiter, self.meter.retry_after, ended)
+        return Source(pieces, progress, dict(order.told), self.limiter, self.meter.retry_after, ended, ahead)
+
+
+def _asker(body: SpokenBody, request: Request) -> Asker:
+    return Asker(request.scope["studio.client"], body.priority == "batch")
 
 
 def router(service: Service) -> APIRouter:
@@ -52,10 +74,14 @@ def router(service: Service) -> APIRouter:
     @routes.post("/v1/audio/speech", tags=["speech"], response_class=SoundResponse, responses=SOUND)
     def speech(body: SpeechBody, request: Request) -> Response:
         """Speak a text or a script. The first bytes leave when the first sound is there."""
-        source = service.source(body, request)
-        if body.stream_format == "sse":
-            return EventResponse(source)
-        return SoundResponse(source, FORMATS[body.response_format].mime)
+        return service.speech(body, request)
+
+    @routes.post("/v1/audio/dialogue", tags=["speech"], response_model=DialogueAnswer)
+    def dialogue_(body: DialogueBody, request: Request) -> Response:
+        """Speak a whole script. The answer has the finished sound, with exact pauses and at one loudness, and when each
+        turn and word sounds; it is kept as a run. With `Accept: multipart/mixed` the sound is a part of its own.
+        """
+        return service.dialogue(body, request)
 
     @routes.get("/v1/models", tags=["models"])
     def models() -> dict[str, Any]:
