@@ -29,29 +29,12 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from studio.engines.csm.engine import CsmEngine  # noqa: E402
 from studio.engines.csm.prompt import frame_cap  # noqa: E402
 
-SHARED = ("backbone_model.embed_tokens.embed_audio_tokens.weight", "depth_decoder.model.embed_tokens.weight")
-
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny checkpoint in the very files of sesame/csm-1b: two shards, the table of codes in both halves."""
     torch.set_num_threads(1)
-    folder = tiny_csm.csm(tmp_path_factory.mktemp("csm") / "tiny")
-    tensors: dict[str, Any] = {}
-    for shard in folder.glob("transformers-*.safetensors"):
-        tensors |= load_file(shard)
-        shard.unlink()
-    table = next(tensors[name] for name in SHARED if name in tensors)
-    tensors |= {name: table.clone() for name in SHARED}
-    names = sorted(tensors)
-    halves = names[: len(names) // 2], names[len(names) // 2 :]
-    places = {}
-    for at, half in enumerate(halves, start=1):
-        file = f"transformers-0000{at}-of-00002.safetensors"
-        save_file({name: tensors[name] for name in half}, folder / file)
-        places |= dict.fromkeys(half, file)
-    tiny.dump(folder / "transformers.safetensors.index.json", {"metadata": {}, "weight_map": places})
-    return folder
+    return tiny_csm.in_two_halves(tiny_csm.csm(tmp_path_factory.mktemp("csm") / "tiny"))
 
 
 @pytest.fixture(scope="module")

@@ -77,6 +77,13 @@ def test_a_third_speaker_is_refused() -> None:
         ),
         (following("[S3] New.", spoken("[S1] Old. [S2] Past.")), "[S1] New.", 0),
         (following("[S1] New.", spoken("[S1] Old."), spoken("[S1] Long.", 21)), "[S1] Old. New.", 0.5),
+        (following("[S1] New.", spoken("[S1] Long.", 21), spoken("[S1] Old.")), "[S1] Old. New.", 0.5),
+        (
+            following("[S1] New. [S2] Yes.", spoken("[S1] Old.", 15), spoken("[S1] Both. [S2] Past.", 15)),
+            "[S1] Both. [S2] Past. [S1] New. [S2] Yes. [S1]",
+            15,
+        ),
+        (following("[S1] New.", spoken("[S1] Old."), spoken("[S1] Newer.")), "[S1] Old. New.", 0.5),
     ],
     ids=[
         "nothing",
@@ -85,12 +92,15 @@ def test_a_third_speaker_is_refused() -> None:
         "one reference, of the second speaker",
         "the passage before",
         "in another order of speakers",
-        "the newest passage of the speaker",
+        "the passage of the speaker",
         "two passages, one of each speaker",
         "a passage and a reference",
         "a reference rather than the passage before",
         "a new speaker",
         "not a passage that is too long",
+        "not a first passage that is too long",
+        "one with both where two are too long",
+        "always the first passage",
     ],
 )
 def test_a_passage_goes_on_from_what_keeps_its_voices(asked: SpeechRequest, text: str, seconds: float) -> None:

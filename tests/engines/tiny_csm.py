@@ -8,6 +8,7 @@ from typing import Any
 
 import tiny
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, models, processors
 
 CHAT_TEMPLATE = """\
@@ -16,6 +17,8 @@ CHAT_TEMPLATE = """\
 {%- if message['content'] | length > 1 -%}<|AUDIO|><|audio_eos|>{%- endif -%}
 {%- endfor -%}
 """
+
+SHARED = ("backbone_model.embed_tokens.embed_audio_tokens.weight", "depth_decoder.model.embed_tokens.weight")
 
 
 def llama_tokenizer(folder: Path) -> dict[str, int]:
@@ -98,6 +101,24 @@ def csm(folder: Path, books: int = 8) -> Path:
     tiny.with_codebooks(model.codec_model)
     model.save_pretrained(folder, max_shard_size="200KB")
     _as_published(folder, ids)
+    return folder
+
+
+def in_two_halves(folder: Path) -> Path:
+    """The checkpoint in the very files of sesame/csm-1b: two shards, the table of codes in both halves."""
+    tensors: dict[str, Any] = {}
+    for shard in folder.glob("transformers-*.safetensors"):
+        tensors |= load_file(shard)
+        shard.unlink()
+    table = next(tensors[name] for name in SHARED if name in tensors)
+    tensors |= {name: table.clone() for name in SHARED}
+    names = sorted(tensors)
+    places = {}
+    for at, half in enumerate((names[: len(names) // 2], names[len(names) // 2 :]), start=1):
+        file = f"transformers-0000{at}-of-00002.safetensors"
+        save_file({name: tensors[name] for name in half}, folder / file)
+        places |= dict.fromkeys(half, file)
+    tiny.dump(folder / "transformers.safetensors.index.json", {"metadata": {}, "weight_map": places})
     return folder
 
 

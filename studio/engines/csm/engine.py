@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from studio.engines.csm.config import Config, open_checkpoint
 from studio.engines.csm.model import Csm, Noise, Sampling
 from studio.engines.csm.prompt import Segment, Words, fitted, frame_cap
 from studio.engines.mimi import FRAMES_PER_SECOND, SAMPLE_RATE, Mimi, MimiStream
+from studio.engines.remembered import Remembered
 from studio.engines.text import has_words, prepared
 from studio.engines.weights import weights_dtype
 from studio.errors import EngineUnavailable, RequestError, SynthesisError, Unspeakable
@@ -25,7 +25,6 @@ from studio.request import SpeechRequest
 from studio.script import Turn
 
 STEP = Audio(np.zeros(0, np.float32), SAMPLE_RATE)  # a place to stop
-HEARD = 64  # sounds whose codes are remembered: a voice's prompt is heard once, not once a passage
 
 Steps = Generator[Audio, None, None]
 
@@ -55,7 +54,7 @@ class CsmEngine:
     def __init__(self, csm: Csm, mimi: Mimi, words: Words) -> None:
         self.note = ""
         self._csm, self._mimi, self._words = csm, mimi, words
-        self._heard: OrderedDict[str, torch.Tensor] = OrderedDict()
+        self._heard = Remembered(lambda audio: mimi.encode(audio, csm.config.books))
         self._read: list[object] = []  # keys of the segments with which the model's cache begins
 
     @staticmethod
@@ -132,14 +131,8 @@ class CsmEngine:
         """The codes of a sound, (books, frames) int64."""
         if not len(audio.samples):
             raise RequestError("A reference has no sound in it.", "Choose a recording of a few seconds.")
-        key = audio.digest
-        if key not in self._heard:
-            self._heard[key] = self._mimi.encode(audio, self._csm.config.books)
-            if len(self._heard) > HEARD:
-                self._heard.popitem(last=False)
-            yield STEP
-        self._heard.move_to_end(key)
-        return self._heard[key]
+        yield STEP
+        return self._heard.of(audio)
 
     def _say(self, turn: Turn, speech: Speech) -> Generator[Audio, None, Segment]:
         """One turn, frame by frame. Gives back what was said, to go on from."""
@@ -213,7 +206,6 @@ class CsmEngine:
     def close(self) -> None:
         """Give the memory back."""
         is_on_card = self._csm.device.type == "cuda"
-        del self._csm, self._mimi
-        self._heard.clear()
+        del self._csm, self._mimi, self._heard
         if is_on_card:
             torch.cuda.empty_cache()

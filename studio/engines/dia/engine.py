@@ -18,6 +18,7 @@ from studio.engines.dia.decoding import Decoding, Noise
 from studio.engines.dia.model import Dia
 from studio.engines.dia.prompt import Prompt, prompt_of
 from studio.engines.dia.sampling import Sampling
+from studio.engines.remembered import Remembered
 from studio.engines.weights import weights_dtype
 from studio.errors import EngineUnavailable, RequestError, SynthesisError
 from studio.request import SpeechRequest
@@ -41,6 +42,7 @@ class DiaEngine:
     def __init__(self, dia: Dia, dac: Dac) -> None:
         self._dia = dia
         self._dac = dac
+        self._codes = Remembered(dac.encode)
 
     @staticmethod
     def load(model: Path, codec: Path, placement: Placement) -> DiaEngine:
@@ -101,7 +103,9 @@ class DiaEngine:
         """The codes of what Dia goes on from: (frames, books) int64."""
         if not prompt.sounds:
             return torch.zeros(0, self._dac.books, dtype=torch.int64)
-        return self._dac.encode(concatenate(sound.resampled(SPEC.sample_rate) for sound in prompt.sounds))
+        if len(prompt.sounds) == 1:
+            return self._codes.of(prompt.sounds[0])
+        return self._codes.of(concatenate(sound.resampled(SPEC.sample_rate) for sound in prompt.sounds))
 
     @property
     def _frame_seconds(self) -> float:
@@ -110,7 +114,7 @@ class DiaEngine:
     def close(self) -> None:
         """Give the memory back."""
         is_cuda = self._dia.device.type == "cuda"
-        del self._dia, self._dac
+        del self._dia, self._dac, self._codes
         if is_cuda:
             torch.cuda.empty_cache()
 

@@ -92,8 +92,9 @@ def tagged(lines: Iterable[_Line]) -> str:
 def _leads(request: SpeechRequest, longest: float) -> tuple[Lead, ...]:
     """What the passage goes on from, so that its voices stay.
 
-    The references, if all its speakers have one: they never drift. Else the newest earlier passage with its speakers,
-    and references of those who are not in it. Nothing where nobody was heard before.
+    The references, if all its speakers have one. Else what each of them said first, which is the reference of a voice
+    without one, and references of those who have said nothing: what is always the same never drifts. Nothing where
+    nobody was heard before.
     """
     cast = request.script.speakers
     references = _references(request)
@@ -101,7 +102,7 @@ def _leads(request: SpeechRequest, longest: float) -> tuple[Lead, ...]:
         return tuple(references.values())
     earlier = [
         Lead(tuple((turn.speaker, _words(turn.text)) for turn in spoken.script.turns), spoken.audio)
-        for spoken in reversed(request.context)
+        for spoken in request.context
     ]
     heard = {speaker for lead in earlier for speaker in lead.speakers if speaker in cast}
     usable = [lead for lead in earlier if len(lead.speakers.union(cast)) <= len(TAGS)]
@@ -127,15 +128,18 @@ def _references(request: SpeechRequest) -> dict[str, Lead]:
 
 
 def _covering(wanted: set[str], leads: Sequence[Lead], longest: float) -> list[Lead]:
-    """Of the leads, newest first, the one with all that are wanted, else several with one each; oldest first."""
+    """Of the leads, oldest first, the first of each speaker that is wanted; where these are too long together, the
+    first with all of them.
+    """
     chosen: list[Lead] = []
+    missing, room = wanted, longest
+    for lead in leads:
+        if missing & lead.speakers and lead.audio.seconds <= room:
+            chosen.append(lead)
+            missing = missing - lead.speakers
+            room -= lead.audio.seconds
     together = [lead for lead in leads if wanted <= lead.speakers and lead.audio.seconds <= longest]
-    for lead in together[:1] or leads:
-        if wanted & lead.speakers and lead.audio.seconds <= longest:
-            chosen.insert(0, lead)
-            wanted = wanted - lead.speakers
-            longest -= lead.audio.seconds
-    return chosen
+    return together[:1] if missing and together else chosen
 
 
 def _words(text: str) -> str:

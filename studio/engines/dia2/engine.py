@@ -137,15 +137,15 @@ class Dia2Engine:
     def _cast(self, voices: Mapping[str, Voice], context: Sequence[Spoken]) -> tuple[dict[str, str], list[Clip]]:
         """The model's tag for each speaker, and the clips of the tags in order.
 
-        A speaker whose voice is no reference goes on as in the last passage. One who has a clip comes first: the
-        second cannot have one alone.
+        A speaker whose voice is no reference has one in what that speaker said first: always the same, so that it
+        does not drift. One who has a clip comes first: the second cannot have one alone.
         """
         if len(voices) > len(TAGS):
             raise UnknownCast(f"Dia2 has two speakers in a passage, not {len(voices)}.", "Split the passage.")
         clips: dict[str, Clip | None] = {}
         for speaker, voice in voices.items():
-            clips[speaker] = Clip(voice.audio, voice.transcript) if voice.audio else None
-            for spoken in reversed(context):
+            clips[speaker] = Clip(voice.audio, voice.transcript, voice.words) if voice.audio else None
+            for spoken in context:
                 clips[speaker] = clips[speaker] or heard(spoken, speaker)
         order = sorted(clips, key=lambda speaker: clips[speaker] is None)
         return dict(zip(order, TAGS, strict=False)), [clip for speaker in order if (clip := clips[speaker])]

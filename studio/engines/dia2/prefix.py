@@ -1,31 +1,32 @@
 """A voice's reference, or a turn spoken before, as speech that Dia2 has already spoken: its codes and when words begin.
 
-When a word sounds is estimated from its letters, where the reference implementation runs a speech recogniser of 3 GB.
+When a word sounds is known of a recording that was transcribed here; else it is estimated from its letters, where the
+reference implementation runs a speech recogniser of 3 GB.
 Knows sound, words and codes, not the networks.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from studio.audio import Audio, Samples
 from studio.engines.dia2.machine import REFERENCE, Entry
 from studio.engines.dia2.speech import Prefix
 from studio.engines.dia2.words import TAGS, Vocabulary
 from studio.engines.mimi import FRAMES_PER_SECOND, Mimi
+from studio.engines.remembered import Remembered
 from studio.engines.text import sentences
 from studio.errors import RequestError
 from studio.request import Spoken
+from studio.voice import TimedWord
 
 MOST_SECONDS = 20.0  # of one reference: 250 of the 1500 steps that prefix and speech share
 LEAST_SECONDS = 1.0
-REMEMBERED = 8
 HEARD_LEAST, HEARD_ENOUGH, HEARD_MOST = 1.0, 3.0, 10.0  # seconds of an earlier turn to go on from
 SOFT_DB = 35.0  # what is softer than the loudest moment by more than this is not speech
 WINDOW_SECONDS = 0.02
@@ -45,15 +46,20 @@ class Timed:
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """A sound and its words."""
+    """A sound and its words. known: when words sound as they were heard, perhaps others than the transcript's."""
 
     audio: Audio
     transcript: str
+    known: tuple[TimedWord, ...] = ()
 
 
 def estimated(audio: Audio, words: Sequence[str]) -> list[Timed]:
     """When words sound, if each takes its share of the voiced span by its letters, and punctuation some more."""
-    begin, end = voiced(audio)
+    return shared(words, *voiced(audio))
+
+
+def shared(words: Sequence[str], begin: float, end: float) -> list[Timed]:
+    """Words one after the other between two moments, each as long as its letters and its punctuation."""
     letters = [max(1, sum(map(str.isalnum, word))) for word in words]
     pauses = [_pause(word) for word in words]
     pauses[-1:] = [0]
@@ -63,6 +69,32 @@ def estimated(audio: Audio, words: Sequence[str]) -> list[Timed]:
         timed.append(Timed(word, at, at + size * second))
         at += (size + pause) * second
     return timed
+
+
+def timed_words(clip: Clip, words: Sequence[str]) -> list[Timed]:
+    """When the words of a clip sound: as it is known; a word that was heard otherwise, or not at all, has its share of
+    the time between its neighbours.
+    """
+    if not clip.known:
+        return estimated(clip.audio, words)
+    begin, end = voiced(clip.audio)
+    known = [word for word in clip.known if word.end <= clip.audio.seconds + NEAR_SECONDS]
+    timed: list[Timed] = []
+    pairs = SequenceMatcher(None, [*map(_letters, words)], [_letters(word.text) for word in known], autojunk=False)
+    for kind, first, last, known_first, known_last in pairs.get_opcodes():
+        heard_here = known[known_first:known_last]
+        if kind == "equal":
+            timed += [Timed(word, at.start, at.end) for word, at in zip(words[first:last], heard_here, strict=True)]
+        elif kind != "insert":  # that is a word which was heard and is not written
+            before = timed[-1].end if timed else min(begin, known[0].start if known else begin)
+            after = known[known_last].start if known_last < len(known) else max(end, before)
+            span = (heard_here[0].start, heard_here[-1].end) if heard_here else (before, max(before, after))
+            timed += shared(words[first:last], *span)
+    return timed
+
+
+def _letters(word: str) -> str:
+    return "".join(filter(str.isalnum, word.casefold()))
 
 
 def _pause(word: str) -> int:
@@ -152,9 +184,7 @@ class References:
 
     def __init__(self, vocabulary: Vocabulary, codec: Mimi, books: int) -> None:
         self._vocabulary = vocabulary
-        self._codec = codec
-        self._books = books
-        self._codes: OrderedDict[str, Tensor] = OrderedDict()
+        self._codes = Remembered(lambda audio: codec.encode(audio, books))
 
     def prefix(self, clips: Sequence[Clip]) -> Prefix | None:
         """The clips of the first speaker, and of the second if there are two, one after the other; None for no clip.
@@ -181,14 +211,5 @@ class References:
             )
         if not words:
             raise RequestError("The transcript of a reference has no word.", "Type what is said in it.")
-        entries, starts = aligned(estimated(clip.audio, words), self._vocabulary, tag)
-        return Prefix(self._encoded(clip.audio), tuple(entries), tuple(starts))
-
-    def _encoded(self, audio: Audio) -> Tensor:
-        digest = audio.digest
-        if digest not in self._codes:
-            self._codes[digest] = self._codec.encode(audio, self._books)
-        self._codes.move_to_end(digest)
-        while len(self._codes) > REMEMBERED:
-            self._codes.popitem(last=False)
-        return self._codes[digest]
+        entries, starts = aligned(timed_words(clip, words), self._vocabulary, tag)
+        return Prefix(self._codes.of(clip.audio), tuple(entries), tuple(starts))
