@@ -6,10 +6,11 @@ from typing import Any
 
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import BaseRoute, Route
 
 from studio import __version__
+from studio.api import reference
 from studio.api.gate import Gate
 from studio.api.problems import HANDLERS
 from studio.api.routes import Service, router
@@ -41,4 +42,7 @@ def _described(routes: list[BaseRoute]) -> list[BaseRoute]:
     async def openapi(request: Any) -> JSONResponse:
         return JSONResponse(schema(routes))
 
-    return [Route("/v1/openapi.json", openapi)]
+    async def docs(request: Any) -> HTMLResponse:
+        return HTMLResponse(reference.page(schema(routes)))
+
+    return [Route("/v1/openapi.json", openapi), Route("/v1/docs", docs)]

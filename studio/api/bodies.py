@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from fastapi import UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from studio.request import MAX_SEED
@@ -86,6 +87,21 @@ class DialogueBody(SpokenBody):
 
     model_config = ConfigDict(strict=True, extra="allow", json_schema_extra={"examples": [TURNS, SCRIPT]})
     response_format: Literal["wav", "flac", "mp3", "ogg"] = "wav"
+
+
+class VoiceForm(BaseModel):
+    """`POST /v1/audio/voices`, as multipart/form-data."""
+
+    audio_sample: Annotated[UploadFile, Field(description="5 to 10 seconds of clean speech: WAV, FLAC, MP3, M4A, …")]
+    name: Annotated[str, Field(description="What people call the voice.")]
+    ref_text: Annotated[str, Field(description="Exactly what is said in the recording.")]
+    consent: Annotated[
+        Literal["own", "person", "synthetic", "licensed"], Field(description="By which right the voice is used.")
+    ]
+    consent_who: Annotated[str, Field(description="Whose consent it is; wanted for `person`.")] = ""
+    consent_when: Annotated[str, Field(description="Since when; wanted for `person`.")] = ""
+    consent_source: Annotated[str, Field(description="Where recording and licence are; for `licensed`.")] = ""
+    language: Annotated[str, Field(description="Such as en or de-CH.")] = "en"
 
 
 class TurnTimes(BaseModel):

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from studio.api import names
+from studio.api import names, recorded
 from studio.studio import EngineRow, Studio
 from studio.voice import Voice
 
@@ -30,7 +30,7 @@ def model(studio: Studio, name: str) -> Json:
 
 
 def voices(studio: Studio, model_name: str) -> Json:
-    """The voices of all engines, or of one, then OpenAI's names. Raises UnknownEngine."""
+    """The voices of all engines, or of one, then OpenAI's names and recorded ones. Raises UnknownEngine."""
     rows = {row.spec.id: row for row in studio.engines()}
     wanted = [rows[names.model(model_name, rows).id]] if model_name else list(rows.values())
     listed = [_voice(voice, row.spec.id) for row in wanted for voice in row.spec.voices]
@@ -41,6 +41,8 @@ def voices(studio: Studio, model_name: str) -> Json:
         for name in names.VOICES
         if (own := names.openai_voice(name, spec))
     ]
+    if any(row.spec.clones for row in wanted):
+        listed += recorded.listed(studio)
     return {"object": "list", "voices": listed, "data": listed}
 
 

@@ -28,8 +28,9 @@ from studio.settings import Settings
 REQUEST_ID = "X-Request-Id"
 OPEN = ("/healthz", "/readyz", "/gradio_api/startup-events")  # gradio itself asks for the last one when it starts
 SAFE = ("GET", "HEAD", "OPTIONS")
-PAGE_BODY_MB = 210.0  # recordings come in through the page; gradio and the studio look at them more closely
-BODY_SECONDS = 30.0  # for the whole of an API request; the page's uploads may take their time
+UPLOAD_MB = 210.0  # recordings, by the page or by the API; what reads them looks more closely
+BODY_SECONDS = 30.0  # for the whole of an API request; uploads may take their time
+VOICES = "/v1/audio/voices"
 MINUTE = 60.0
 REMEMBERED_CLIENTS = 4096
 
@@ -97,8 +98,8 @@ class Gate:
 
     def _metered(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
         """`receive` that takes only so much, and does not wait for ever. Raises Refused, as FastAPI lets through."""
-        ours = is_ours(scope["path"])
-        most = int((self._settings.max_body_mb if ours else PAGE_BODY_MB) * 1e6)
+        ours = is_ours(scope["path"]) and scope["path"] != VOICES
+        most = int((self._settings.max_body_mb if ours else UPLOAD_MB) * 1e6)
         size = headers.get("content-length", "")
         told = int(size) if size.isdecimal() and len(size) < 20 else 0
         until = time.monotonic() + BODY_SECONDS

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 from anyio import CapacityLimiter
-from fastapi import APIRouter
+from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from studio.api import catalogue, dialogue, orders, sounds
+from studio.api import catalogue, orders, recorded, sounds, times
 from studio.api.answers import EventResponse, Pieces, Progress, SoundResponse, Source
-from studio.api.bodies import DialogueAnswer, DialogueBody, SpeechBody, SpokenBody
+from studio.api.bodies import DialogueAnswer, DialogueBody, SpeechBody, SpokenBody, VoiceForm
 from studio.api.meter import Meter
 from studio.api.orders import Order
 from studio.api.problems import ERRORS, Problem
@@ -48,9 +48,9 @@ class Service:
             )
         events = self.studio.speak(order.spec.id, order.request, asker=_asker(body, request))
         progress, parts = Progress(order.characters), "multipart/mixed" in request.headers.get("accept", "")
-        pieces = dialogue.told(self.studio, body.response_format, parts, progress, events)
+        pieces = times.told(self.studio, body.response_format, parts, progress, events)
         source = self._source(order, pieces, progress, request, ahead=8)
-        return SoundResponse(source, dialogue.MULTIPART if parts else "application/json")
+        return SoundResponse(source, times.MULTIPART if parts else "application/json")
 
     def _source(
         self, order: Order, pieces: Pieces, progress: Progress, request: Request, ahead: float = math.inf
@@ -69,20 +69,28 @@ def _asker(body: SpokenBody, request: Request) -> Asker:
 def router(service: Service) -> APIRouter:
     """All routes, for the page's application."""
     routes = APIRouter(responses=ERRORS)
-    studio = service.studio
+    _add_speech(routes, service)
+    _add_models(routes, service.studio)
+    _add_voices(routes, service.studio)
+    _add_state(routes, service)
+    return routes
 
-    @routes.post("/v1/audio/speech", tags=["speech"], response_class=SoundResponse, responses=SOUND)
+
+def _add_speech(routes: APIRouter, service: Service) -> None:
+    @routes.post("/v1/audio/speech", tags=["speech"], response_class=Response, responses=SOUND)
     def speech(body: SpeechBody, request: Request) -> Response:
         """Speak a text or a script. The first bytes leave when the first sound is there."""
         return service.speech(body, request)
 
     @routes.post("/v1/audio/dialogue", tags=["speech"], response_model=DialogueAnswer)
-    def dialogue_(body: DialogueBody, request: Request) -> Response:
+    def dialogue(body: DialogueBody, request: Request) -> Response:
         """Speak a whole script. The answer has the finished sound, with exact pauses and at one loudness, and when each
         turn and word sounds; it is kept as a run. With `Accept: multipart/mixed` the sound is a part of its own.
         """
         return service.dialogue(body, request)
 
+
+def _add_models(routes: APIRouter, studio: Studio) -> None:
     @routes.get("/v1/models", tags=["models"])
     def models() -> dict[str, Any]:
         """The models, and OpenAI's names for them; `ready` says which can speak now."""
@@ -98,11 +106,25 @@ def router(service: Service) -> APIRouter:
         """The models once more, where some clients look for them."""
         return catalogue.models(studio)
 
+
+def _add_voices(routes: APIRouter, studio: Studio) -> None:
     @routes.get("/v1/audio/voices", tags=["voices"])
     def voices(model: str = "") -> dict[str, Any]:
         """The voices of all models, or of one."""
         return catalogue.voices(studio, model)
 
+    @routes.post("/v1/audio/voices", tags=["voices"], status_code=201)
+    def add_voice(voice: Annotated[VoiceForm, Form(media_type="multipart/form-data")]) -> dict[str, Any]:
+        """Keep a recorded voice. Nothing is kept without the right to use it."""
+        return recorded.add(studio, voice)
+
+    @routes.delete("/v1/audio/voices/{voice}", tags=["voices"])
+    def delete_voice(voice: str) -> dict[str, Any]:
+        """Put a recorded voice into the bin."""
+        return recorded.delete(studio, voice)
+
+
+def _add_state(routes: APIRouter, service: Service) -> None:
     @routes.get("/healthz", tags=["state"])
     async def healthz() -> dict[str, str]:
         """Whether the process answers."""
@@ -111,14 +133,12 @@ def router(service: Service) -> APIRouter:
     @routes.get("/readyz", tags=["state"])
     async def readyz() -> JSONResponse:
         """Whether it can speak now: 503 while it starts or stops."""
-        return catalogue.readiness(studio)
+        return catalogue.readiness(service.studio)
 
     @routes.get("/metrics", tags=["state"])
     def metrics() -> Response:
         """Counters for Prometheus."""
         return Response(service.meter.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    return routes
 
 
 SOUND: dict[int | str, dict[str, Any]] = {

@@ -1,0 +1,59 @@
+"""Recorded voices over the API: brought in with the right to use them, listed, put into the bin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from studio.api.bodies import VoiceForm
+from studio.api.problems import Problem
+from studio.library import LibraryVoice, Recording
+from studio.studio import Studio
+from studio.uploads import open_sound
+from studio.voice import Consent
+
+
+def check_owner(studio: Studio) -> None:
+    """Voices belong to who runs the studio: that is who has its key, or sits at its machine. Raises Problem."""
+    if studio.settings.is_shared and not studio.settings.api_key:
+        raise Problem(403, "Only who runs the studio may see and change its recorded voices.", "not_allowed")
+
+
+def add(studio: Studio, voice: VoiceForm) -> dict[str, Any]:
+    """Keep a recording as a voice. Raises Problem, RequestError, AudioError, OutputError."""
+    check_owner(studio)
+    consent = Consent(voice.consent, voice.consent_who, voice.consent_when, voice.consent_source)
+    name = Path(voice.audio_sample.filename or "").name[:100]
+    sound = open_sound(voice.audio_sample.file.read(), name).audio
+    recording = Recording(sound, voice.ref_text, original_name=name)
+    return form(studio.library.add(voice.name, consent, [recording], language=voice.language))
+
+
+def delete(studio: Studio, voice_id: str) -> dict[str, Any]:
+    """Put a voice into the bin, from where the page brings it back. Raises Problem, UnknownVoice."""
+    check_owner(studio)
+    voice = studio.library.find(voice_id)
+    studio.library.delete(voice.id)
+    return {"id": voice.id, "object": "voice.deleted", "deleted": True}
+
+
+def listed(studio: Studio) -> list[dict[str, Any]]:
+    """All that a stranger may know of: those of the library, unless it is not theirs; the samples always."""
+    is_owner = not studio.settings.is_shared or bool(studio.settings.api_key)
+    return [form(voice) for voice in studio.library.search() if is_owner or voice.is_sample]
+
+
+def form(voice: LibraryVoice) -> dict[str, Any]:
+    """A recorded voice among others. It has no model of its own: every model that clones can speak with it."""
+    first = voice.references[0]
+    return {
+        "id": voice.id,
+        "object": "voice",
+        "name": voice.name,
+        "model": None,
+        "description": f"Recorded, {first.seconds:.1f} s. {voice.consent}",
+        "language": voice.language,
+        "created": voice.created,
+        "consent": voice.consent.values,
+        "transcript": first.transcript,
+    }
