@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 
@@ -55,11 +56,30 @@ def main() -> int:
     warming.daemon = True
     warming.start()
     try:
-        demo.block_thread()
+        wait_for_the_end(studio)
     finally:
         warming.cancel()
+        demo.close(verbose=False)
         studio.close()
     return 0
+
+
+def wait_for_the_end(studio: Studio) -> None:
+    """Until Ctrl-C, which stops at once, or SIGTERM, which lets what is being spoken come to its end."""
+    told = threading.Event()
+
+    def tell(signum: int, frame: object) -> None:
+        if told.is_set():
+            raise KeyboardInterrupt
+        told.set()
+
+    signal.signal(signal.SIGTERM, tell)
+    try:
+        while not told.wait(0.5):  # in steps, since Windows hands Ctrl-C over only between them
+            pass
+        studio.runner.drain(studio.settings.drain_seconds)
+    except KeyboardInterrupt:
+        return
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from studio.errors import QueueFull, ShuttingDown, Stalled, StudioError
+from studio.errors import QueueFull, ShuttingDown, Stalled, StudioError, SynthesisError
 from studio.events import Waiting
 
 E = TypeVar("E")
@@ -92,8 +92,10 @@ class _Job(Generic[E]):
                     self.tell("event", event)
         except _Stopped:
             raise
-        except BaseException as error:  # noqa: BLE001  # handed over whole, not handled here
+        except Exception as error:  # noqa: BLE001  # handed over whole, not handled here
             self.tell("error", error)
+        except BaseException as error:  # noqa: BLE001  # it wanted to end the process: it ends this job
+            self.tell("error", SynthesisError(f"The engine gave up: {type(error).__name__}.", "Try another engine."))
         else:
             self.tell("end")
 

@@ -99,6 +99,7 @@ class SoundResponse(Response):
         self._source = source
         self._mime = mime
         self._failure: StudioError | None = None
+        self._is_over = False  # as it should be: all sound is there, or a failure is known
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         put, get = anyio.create_memory_object_stream[bytes](self._source.ahead)
@@ -120,6 +121,7 @@ class SoundResponse(Response):
             except StudioError as error:
                 self._failure = error
                 self._source.progress.outcome = error.code
+            self._is_over = True
 
     async def _send(self, get: MemoryObjectReceiveStream[bytes], scope: Scope, receive: Receive, send: Send) -> None:
         started = False
@@ -129,6 +131,8 @@ class SoundResponse(Response):
                 started = True
             if not await _sent(send, self.wrapped(data)):
                 return
+        if not self._is_over:
+            return  # something else broke, which is on its way to whoever called us
         if self._failure is not None and not started:
             problem = Problem.of(self._failure, self._source.retry_after())
             return await problem.response(self._source.headers)(scope, receive, send)

@@ -58,7 +58,14 @@ class Gate:
                 return await _refuse(problem, scope, receive, _named(scope, send))
             if scope["type"] == "http":
                 receive, send = self._metered(scope, headers, receive), _named(scope, send)
-            await self._app(scope, receive, send)
+            try:
+                await self._app(scope, receive, send)
+            except Exception as error:
+                if not is_ours(scope["path"]) or "studio.status" in scope:
+                    raise
+                self._meter.broke(scope, error)
+                fault = Problem(500, "The server failed; its log says where.", "internal_error")
+                await fault.response()(scope, receive, send)
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         """Raises Problem when the request may not come in."""

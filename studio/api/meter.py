@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -80,6 +81,13 @@ class Meter:
             self._first.labels(model).observe(progress.first_sound_seconds)
         took = time.monotonic() - progress.started
         self._mean_seconds = FORGETS * self._mean_seconds + (1 - FORGETS) * took
+
+    def broke(self, scope: Scope, error: Exception) -> None:
+        """A fault of ours: where it was, without its message, which may hold what was to be spoken."""
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        where = "".join(traceback.format_tb(error.__traceback__))
+        LOG.error("%s in %s\n%s", type(error).__name__, scope["studio.request_id"], where)
 
     def _count(self, scope: Scope, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none") if is_ours(scope["path"]) else "page"

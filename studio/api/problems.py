@@ -83,7 +83,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     """Errors of the HTTP kind. Also those of unknown paths, which belong to nobody."""
     assert isinstance(error, HTTPException)
     if isinstance(error, Refused):
-        return error.problem.response()
+        return error.problem.response({"Connection": "close"})  # what is still to come is not wanted
     if not is_ours(request.url.path) and "endpoint" in request.scope:
         return await http_exception_handler(request, error)
     message = {404: "There is nothing at this path.", 405: "This path does not take this method."}.get(
@@ -122,13 +122,6 @@ async def _problem(request: Request, error: Exception) -> Response:
 async def _mended(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.StudioError)
     return Problem.of(error).response()
-
-
-async def _broken(request: Request, error: Exception) -> Response:
-    """A fault of ours. What it was goes to the log, not to the client."""
-    if not is_ours(request.url.path):
-        return Response("Internal Server Error", 500, media_type="text/plain")
-    return Problem(500, "The server failed; its log says why.", "internal_error").response()
 
 
 _ERROR = {
@@ -170,5 +163,4 @@ HANDLERS: dict[Any, Any] = {
     RequestValidationError: _invalid,
     Problem: _problem,
     errors.StudioError: _mended,
-    Exception: _broken,
 }
