@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio import examine
+from studio import examine, keep
 from studio.cli import opened, put, put_json, tell
 from studio.errors import OutputError, RequestError
+from studio.keep import told
 
 if TYPE_CHECKING:
-    from studio.library import Library, LibraryVoice, Recording
-    from studio.voice import Consent
+    from studio.library import Library, LibraryVoice
 
-KINDS = ("own", "person", "synthetic", "licensed")  # voice.CONSENTS, said here so that --help loads no sound library
 VOICE_HELP = "its id, or its name if no other has it"
 
 
@@ -70,15 +69,6 @@ def _show_all(options: argparse.Namespace, voices: Iterable[LibraryVoice]) -> No
         tell("There is no such voice. To keep one: python -m studio voices add FILE …")
 
 
-def _told(options: argparse.Namespace, voice: LibraryVoice, message: str) -> None:
-    """What became of a voice: its values for a program, else a line."""
-    from studio import portraits
-
-    if options.json:
-        put_json(portraits.values(voice))
-    tell(f"{message}: {voice.id} ({voice.name})")
-
-
 def _list(options: argparse.Namespace) -> None:
     with opened() as studio:
         library, text = studio.library, " ".join(options.text)
@@ -90,60 +80,6 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tag", default="", help="only those with this tag")
     parser.add_argument("--favourites", action="store_true", help="only favourites")
     parser.add_argument("--bin", action="store_true", help="those that were deleted and can be restored")
-
-
-def _add(options: argparse.Namespace) -> None:
-    if not (options.consent or options.to):
-        options.fail(f"--consent is wanted: one of {', '.join(KINDS)}")
-    recording = _recording(options)
-    with opened() as studio:
-        if options.to:
-            voice = studio.library.add_recording(studio.library.find(options.to), recording)
-            return _told(options, voice, "kept one more recording")
-        name = options.name or Path(options.file).stem
-        more = {"tags": tuple(options.tag), "language": options.language, "notes": options.notes}
-        return _told(options, studio.library.add(name, _consent(options), [recording], **more), "kept")
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="the recording; 5 to 10 s are best")
-    parser.add_argument("--name", help="what to call the voice (default: the file's name)")
-    parser.add_argument("--transcript", metavar="WORDS", help="exactly what is said; @FILE reads it from a file")
-    parser.add_argument("--consent", choices=KINDS, help="by which right the voice is used")
-    parser.add_argument("--who", default="", help="for person: who gave the consent")
-    parser.add_argument("--when", default="", help="for person: when it was given")
-    parser.add_argument("--source", default="", help="for licensed: where recording and licence are found")
-    parser.add_argument("--note", default="", help="anything else about the consent")
-    parser.add_argument("--tag", action="append", default=[], help="repeat it for several")
-    parser.add_argument("--language", default="en", metavar="CODE", help="such as en or pt-BR (default: en)")
-    parser.add_argument("--notes", default="", help="anything about the voice")
-    parser.add_argument("--to", metavar="VOICE", help="one more recording of this voice, instead of a new voice")
-
-
-def _consent(options: argparse.Namespace) -> Consent:
-    from studio.voice import Consent
-
-    return Consent(options.consent, options.who, options.when, options.source, options.note)
-
-
-def _recording(options: argparse.Namespace) -> Recording:
-    """Raises AudioError, RequestError."""
-    from studio import soundfiles
-    from studio.library import Recording
-
-    path = Path(options.file)
-    return Recording(soundfiles.read(path), _transcript(options.transcript), original=path)
-
-
-def _transcript(words: str | None) -> str:
-    if not words:
-        raise RequestError("A recording wants its words.", "Give them: --transcript 'what is said', or @words.txt")
-    if not words.startswith("@"):
-        return words
-    try:
-        return Path(words[1:]).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeError) as error:
-        raise RequestError(f"{words[1:]} cannot be read: {error}.", "Name a text file in UTF-8.") from error
 
 
 def _show(options: argparse.Namespace) -> None:
@@ -164,7 +100,7 @@ def _one_voice(parser: argparse.ArgumentParser) -> None:
 
 def _rename(options: argparse.Namespace) -> None:
     with opened() as studio:
-        _told(options, studio.library.rename(studio.library.find(options.voice).id, options.name), "renamed")
+        told(options, studio.library.rename(studio.library.find(options.voice).id, options.name), "renamed")
 
 
 def _rename_arguments(parser: argparse.ArgumentParser) -> None:
@@ -174,7 +110,7 @@ def _rename_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _tag(options: argparse.Namespace) -> None:
     with opened() as studio:
-        _told(options, studio.library.tag(studio.library.find(options.voice).id, options.tags), "tagged")
+        told(options, studio.library.tag(studio.library.find(options.voice).id, options.tags), "tagged")
 
 
 def _tag_arguments(parser: argparse.ArgumentParser) -> None:
@@ -185,7 +121,7 @@ def _tag_arguments(parser: argparse.ArgumentParser) -> None:
 def _favourite(options: argparse.Namespace) -> None:
     with opened() as studio:
         voice = studio.library.favourite(studio.library.find(options.voice).id, not options.off)
-        _told(options, voice, "no favourite any more" if options.off else "a favourite")
+        told(options, voice, "no favourite any more" if options.off else "a favourite")
 
 
 def _favourite_arguments(parser: argparse.ArgumentParser) -> None:
@@ -195,7 +131,7 @@ def _favourite_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _duplicate(options: argparse.Namespace) -> None:
     with opened() as studio:
-        _told(options, studio.library.duplicate(studio.library.find(options.voice).id, options.name), "duplicated")
+        told(options, studio.library.duplicate(studio.library.find(options.voice).id, options.name), "duplicated")
 
 
 def _duplicate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -205,13 +141,13 @@ def _duplicate_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _delete(options: argparse.Namespace) -> None:
     with opened() as studio:
-        _told(options, studio.library.delete(studio.library.find(options.voice).id), "in the bin")
+        told(options, studio.library.delete(studio.library.find(options.voice).id), "in the bin")
 
 
 def _restore(options: argparse.Namespace) -> None:
     with opened() as studio:
         voice = _deleted(studio.library, options.voice)
-        _told(options, studio.library.restore(voice.id), "restored")
+        told(options, studio.library.restore(voice.id), "restored")
 
 
 def _deleted(library: Library, word: str) -> LibraryVoice:
@@ -286,7 +222,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 ACTIONS: dict[str, Action] = {
     "list": Action("List recorded voices.", _list_arguments, _list),
     "examine": Action(examine.PURPOSE, examine.add_arguments, examine.run),
-    "add": Action("Keep a recorded voice.", _add_arguments, _add),
+    "add": Action(keep.PURPOSE, keep.add_arguments, keep.run),
     "show": Action("Tell all about a voice.", _one_voice, _show),
     "rename": Action("Give a voice another name.", _rename_arguments, _rename),
     "tag": Action("Give a voice other tags.", _tag_arguments, _tag),

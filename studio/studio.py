@@ -14,9 +14,12 @@ from studio.errands import Errands
 from studio.errors import EngineUnavailable, OutputError, RequestError, suggest
 from studio.events import Event
 from studio.gpu import choose_device, free_gb
+from studio.hearing import Recogniser
+from studio.intake import Desk, Intake
 from studio.jobs import PERSON, Asker, JobRunner, Patience
 from studio.library import Library
 from studio.manager import ModelManager
+from studio.metrics.activity import Span
 from studio.models import Models
 from studio.request import SpeechRequest
 from studio.runs import Run, RunStore
@@ -66,6 +69,7 @@ class Studio:
         self.takes = TakeStore(settings.data / "takes")
         self.runs = RunStore(settings.data / "runs")
         self.library = Library(settings.data / "voices", SAMPLES)
+        self.recogniser = Recogniser(settings.threads)
         self.models = Models(self.manager)
         self.errands = Errands(self.models)
         idle = settings.idle_minutes * 60
@@ -120,6 +124,10 @@ class Studio:
             where = "" if spec.int8 is None else f" on {self.manager.placement.device}: it is made for the CPU"
             raise RequestError(f"{spec.title} has no precision {wanted}{where}.", f"Choose {offered[0]}.")
         return wanted
+
+    def take_in(self, source: Path | bytes, transcript: str = "", cut: Span | None = None, name: str = "") -> Intake:
+        """A recording that somebody brings, looked at and made ready to be kept: see `Desk.take_in`."""
+        return Desk(casting.cloning(), self.recogniser).take_in(source, transcript, cut, name)
 
     def request(
         self,
@@ -206,5 +214,6 @@ class Studio:
     def close(self) -> None:
         """Stop what runs and give all memory back."""
         self.errands.close()
+        self.recogniser.close()
         self.runner.close()
         self.manager.close()

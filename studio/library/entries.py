@@ -40,7 +40,7 @@ class Recording:
     words: tuple[TimedWord, ...] = ()
     measurements: Mapping[str, Any] = field(default_factory=dict)
     edits: Mapping[str, Any] = field(default_factory=dict)
-    original: Path | None = None
+    original: Path | bytes | None = None
     original_name: str = ""
 
 

@@ -83,7 +83,7 @@ class Incoming:
             measurements=recording.measurements,
             edits={**recording.edits, "lowered_db": gain_db} if gain_db else recording.edits,
             original=self.original(recording.original) if recording.original else "",
-            original_name=recording.original_name or (recording.original.name if recording.original else ""),
+            original_name=recording.original_name or _name(recording.original),
         )
 
     def _sound(self, audio: Audio) -> tuple[str, float]:
@@ -100,8 +100,10 @@ class Incoming:
         self._belongs(part, SOUND)
         return self.parts[part].stem, -round(20 * math.log10(gain), 2)
 
-    def original(self, source: Path) -> str:
+    def original(self, source: Path | bytes) -> str:
         """Copy a file as it is; gives its hash. Raises AudioError when it cannot be read or is too large."""
+        if isinstance(source, bytes):
+            return self.parts[self.bytes_of(iter([source]), ORIGINAL)].stem
         try:
             size = source.stat().st_size
             if size > MAX_ORIGINAL_BYTES:
@@ -140,6 +142,10 @@ class Incoming:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())  # a row that outlives a power cut finds its file
         self.parts[part] = self._sounds.path(digest, ending)
+
+
+def _name(original: Path | bytes | None) -> str:
+    return original.name if isinstance(original, Path) else ""
 
 
 @lru_cache(maxsize=REMEMBERED)
