@@ -109,13 +109,19 @@ def advise(script: Script, spec: EngineSpec, device: str = "", precision: str = 
     return Advice((*_slow_notes(spec, device, precision, seconds), *in_order), seconds, len(passages))
 
 
-def _slow_notes(spec: EngineSpec, device: str, precision: str, seconds: float) -> Iterator[Note]:
+def slow(spec: EngineSpec, device: str, precision: str) -> str:
+    """How long an engine works where that is long, for a script that nobody knows yet; empty where it is not."""
     rtf = spec.takes(precision).cpu_rtf
-    if device == "cpu" and rtf > 1:
-        minutes = max(1, round(rtf * seconds / 60))
+    if device != "cpu" or rtf <= 1:
+        return ""
+    return f"{_name(spec)} runs on the processor here, about {rtf:.0f} times slower than it speaks"
+
+
+def _slow_notes(spec: EngineSpec, device: str, precision: str, seconds: float) -> Iterator[Note]:
+    if told := slow(spec, device, precision):
+        minutes = max(1, round(spec.takes(precision).cpu_rtf * seconds / 60))
         work = f"about {minutes} minute{'s' if minutes > 1 else ''} for this script"
-        slower = f"about {rtf:.0f} times slower than it speaks"
-        yield Note(None, 0, 0, "slow", f"{_name(spec)} runs on the processor here, {slower}: {work}.")
+        yield Note(None, 0, 0, "slow", f"{told}: {work}.")
 
 
 def _name(spec: EngineSpec) -> str:

@@ -167,6 +167,12 @@ def _add_say(say: argparse.ArgumentParser) -> None:
         help="of the engine's weights: exact, or int8, which on a CPU takes half the memory and a third of the time",
     )
     say.add_argument("--format", choices=FORMATS, help="if OUT does not say it (default: wav)")
+    say.add_argument(
+        "--live",
+        action="store_true",
+        help="with FILE -: speak while standard input is still being written; "
+        "its speakers are those with a --voice, else S1 and S2",
+    )
     say.add_argument("--fresh", action="store_true", help="speak everything again, even what is kept from before")
 
 

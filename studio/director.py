@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import groupby
@@ -23,6 +23,8 @@ from studio.runs import Run, RunStore, TurnTiming, WordTiming
 from studio.script import Script
 from studio.takes import Take, TakeStore, recipe
 
+Recording = Generator[Audio, None, Take]  # what is handed on while a take is recorded
+Taking = Generator[Event, None, Take]  # what is told of it
 SHORT_CHARACTERS = 100  # a shorter passage would not make a difference
 
 
@@ -63,9 +65,13 @@ class Director:
         """As `perform`, for a caller who keeps the sound: it ends before a file is put together, and what was written
         on the way is removed: the run, and the takes that were not there before.
         """
+        yield from self.forgetting(self.perform(spec, request))
+
+    def forgetting(self, performance: Iterator[Event]) -> Iterator[Event]:
+        """What a performance tells until its file would be put together; then nothing of it is left."""
         run, made = "", list[str]()
         try:
-            with closing(self.perform(spec, request)) as events:  # type: ignore[type-var]  # it is a generator
+            with closing(performance) as events:  # type: ignore[type-var]  # it is a generator
                 for event in events:
                     if isinstance(event, Planned):
                         run = event.run.id
@@ -88,7 +94,7 @@ class Director:
             engine: Engine | None = None
             for index, passage in enumerate(passages):
                 yield Speaking(index, passage.turns)
-                wanted = _for_passage(passage, request, _context(passages[: index + 1], spoken, request, spec))
+                wanted = _for_passage(passage, request, context_of(passages[: index + 1], spoken, request, spec))
                 made = recipe(spec, run.provenance["device"], wanted)
                 take = None if fresh else self._takes.find(made)
                 reused = take is not None
@@ -97,7 +103,7 @@ class Director:
                         if not self._manager.is_loaded(spec.id, request.precision):
                             yield Loading(spec.id)
                         engine = stack.enter_context(self._manager.lend(spec.id, request.precision))
-                    take = yield from self._take(index, passage, engine, wanted)
+                    take = yield from self.take(index, passage, engine, wanted)
                 else:
                     yield Sound(index, passage.turns[0], take.audio())
                 if index + 1 < len(passages):
@@ -105,26 +111,29 @@ class Director:
                 spoken.append(take)
                 yield Spoke(index, take, reused)
         yield Assembling()
-        yield Finished(self._finish(run, passages, spoken, request.script))
+        yield Finished(self.finish(run, passages, spoken, request.script))
 
-    def _take(
-        self, index: int, passage: Passage, engine: Engine, request: SpeechRequest
-    ) -> Generator[Event, None, Take]:
-        """One passage spoken and kept. When memory runs out the other engines are unloaded and it is tried once more.
+    def take(self, index: int, passage: Passage, engine: Engine, request: SpeechRequest) -> Taking:
+        """One passage spoken and kept."""
+        made = recipe(engine.spec, self._manager.placement_in(request.precision).name, request)
+        expected = spoken_seconds(passage.script, engine.spec)
 
-        The one boundary to models' code: whatever it raises becomes a StudioError.
+        def record() -> Recording:
+            return self._takes.record(made, expected, engine.spec, engine.synthesize(request), request.voices)
+
+        return (yield from self.kept((index, passage.turns[0]), engine.spec, request, record))
+
+    def kept(
+        self, at: tuple[int, int], spec: EngineSpec, request: SpeechRequest, record: Callable[[], Recording]
+    ) -> Taking:
+        """The sound of what is being recorded, and the take. at: the numbers of the passage and of its first turn.
+
+        When memory runs out the other engines are unloaded and it is tried once more. The one boundary to models'
+        code: whatever it raises becomes a StudioError.
         """
-        spec = engine.spec
         for last_try in (False, True):
-            pieces = self._takes.record(
-                recipe(spec, self._manager.placement_in(request.precision).name, request),
-                spoken_seconds(passage.script, spec),
-                spec,
-                engine.synthesize(request),
-                request.voices,
-            )
             try:
-                return (yield from _sounds(index, passage.turns[0], pieces))
+                return (yield from _sounds(*at, record()))
             except StudioError:
                 raise
             except Exception as error:
@@ -145,7 +154,8 @@ class Director:
         fits = fitting.others(spec, self._manager.budget_gb(), placement)
         return " ".join(filter(None, (shorter, fits, cpu))) or "Close other programs."
 
-    def _finish(self, run: Run, passages: tuple[Passage, ...], takes: list[Take], script: Script) -> Run:
+    def finish(self, run: Run, passages: Sequence[Passage], takes: Sequence[Take], script: Script) -> Run:
+        """The takes joined to the run's file, and the run as it then is. Raises OutputError."""
         last = len(passages) - 1
         parts = [
             Part(take, passage.script.speakers, _closing(script) if index == last else passage.pause_after)
@@ -175,7 +185,7 @@ def _closing(script: Script) -> float:
     return script.turns[-1].pause_after or 0.0
 
 
-def _context(
+def context_of(
     passages: Sequence[Passage], takes: Sequence[Take], request: SpeechRequest, spec: EngineSpec
 ) -> tuple[Spoken, ...]:
     """What was spoken before the last of these passages, as the engine needs it to go on in the same voices.

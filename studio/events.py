@@ -20,6 +20,11 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Listening:
+    """The script is still being written, and all that is known of it has been spoken."""
+
+
+@dataclass(frozen=True)
 class Loading:
     """The engine is being loaded."""
 
@@ -28,7 +33,9 @@ class Loading:
 
 @dataclass(frozen=True)
 class Planned:
-    """The script is cut into passages. passages: for each, the turns (0-based) it renders."""
+    """The script is cut into passages. passages: for each, the turns (0-based) it renders; none are known while the
+    script is being written.
+    """
 
     run: Run
     passages: tuple[tuple[int, ...], ...]
@@ -72,4 +79,4 @@ class Finished:
     run: Run
 
 
-Event = Waiting | Loading | Planned | Speaking | Sound | Spoke | Assembling | Finished
+Event = Waiting | Listening | Loading | Planned | Speaking | Sound | Spoke | Assembling | Finished

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,14 +22,14 @@ from studio.advice import Advice, advise
 from studio.cli import Stopped, no_output, opened, put_json, tell
 from studio.disk import aside, cannot_write
 from studio.errors import EngineUnavailable, OutputError, ScriptError
-from studio.events import Assembling, Event, Finished, Loading, Planned, Sound, Speaking, Spoke
+from studio.events import Assembling, Event, Finished, Listening, Loading, Planned, Sound, Speaking, Spoke
 from studio.formats import Reading, read
 from studio.formats.reading import MAX_BYTES
-from studio.request import SpeechRequest
 from studio.runs import Run
 from studio.script import Script, speaker_id
 from studio.studio import Studio
 
+Events = Generator[Event | None, None, None]
 STDIO = "-"
 SHOWN_CHARACTERS, SHOWN_LINES, SHOWN_SPEAKERS = 40, 5, 8
 
@@ -44,9 +44,11 @@ class Target:
 
 @dataclass
 class Progressed:
-    """How far a run has come. kept: passages on disk, of which `reused` were spoken before; seconds: of sound."""
+    """How far a run has come. script: None while it is being written. kept: passages on disk, of which `reused` were
+    spoken before; seconds: of sound.
+    """
 
-    script: Script
+    script: Script | None
     passages: int = 0
     kept: int = 0
     reused: int = 0
@@ -62,9 +64,11 @@ class Progressed:
                 self.doing = f"Loading {engine}"
             case Planned(run, passages):
                 self.run, self.passages = run, len(passages)
+            case Listening():
+                self.doing = "Listening"
             case Speaking(_, turns):
-                turn = self.script.turns[turns[0]]
-                self.doing = f"{turn.speaker}: {turn.text[:SHOWN_CHARACTERS]}"
+                turn = self.script.turns[turns[0]] if self.script else None
+                self.doing = f"{turn.speaker}: {turn.text[:SHOWN_CHARACTERS]}" if turn else "Speaking"
             case Sound():
                 self.seconds += event.audio.seconds
             case Spoke():
@@ -73,7 +77,7 @@ class Progressed:
             case Assembling():
                 self.doing = "Putting it together"
             case Finished(run):
-                self.run = run
+                self.run, self.passages = run, run.passages
 
     @property
     def finished(self) -> Run:
@@ -94,12 +98,16 @@ class Progressed:
 
 def say(options: argparse.Namespace) -> None:
     """Speak `options.script` to `options.output`. Raises StudioError; SystemExit(2) for options that contradict."""
-    target = _target(options)
-    _check_place(target.path)
+    if options.live:
+        from studio.say_live import say_live
+
+        return say_live(options)
+    target = target_of(options)
+    check_place(target.path)
     voices = {speaker_id(who): voice for who, voice in options.voice}
     reading = _read(options.script, voices)
     with opened() as studio:
-        engine = options.engine or _first_ready(studio)
+        engine = options.engine or first_ready(studio)
         request = studio.request(
             reading.script, engine, voices, dict(options.set), options.seed, options.precision or ""
         )
@@ -107,11 +115,12 @@ def say(options: argparse.Namespace) -> None:
         notes = _notes(reading, advice)
         for note in notes:
             tell(f"note: {note}")
-        done = _speak(studio, engine, request, options.fresh)
-        _deliver(studio.export(done.finished.id, target.form), target.path)
+        done = Progressed(request.script)
+        follow(studio.speak(engine, request, options.fresh), done)
+        deliver(studio.export(done.finished.id, target.form), target.path)
     if options.json:
-        put_json(_report(done, target, notes))
-    tell(_summary(done, target))
+        put_json(report(done, target, notes))
+    tell(summary(done, target))
 
 
 def _notes(reading: Reading, advice: Advice) -> list[str]:
@@ -122,7 +131,7 @@ def _notes(reading: Reading, advice: Advice) -> list[str]:
     return [*left_out, *map(str, advice.notes)]
 
 
-def _target(options: argparse.Namespace) -> Target:
+def target_of(options: argparse.Namespace) -> Target:
     """Where to and in which format. Exits with 2 when the words contradict each other or leave it open."""
     output, form = options.output, options.format
     if output == STDIO:
@@ -150,9 +159,9 @@ def _target(options: argparse.Namespace) -> Target:
     return Target(path, form or known or "wav")
 
 
-def _check_place(path: Path | None) -> None:
+def check_place(path: Path | None) -> None:
     """Raises OutputError before the long work when its result could not be written."""
-    if path is None or _is_device(path):
+    if path is None or is_device(path):
         return
     if path.is_dir():
         raise OutputError(f"{path} is a folder.", f"Name a file in it: -o {path / 'dialogue.wav'}")
@@ -167,7 +176,7 @@ def _check_place(path: Path | None) -> None:
         raise cannot_write(path, error) from error
 
 
-def _is_device(path: Path) -> bool:
+def is_device(path: Path) -> bool:
     """/dev/null, a named pipe and the like: written straight, since a rename would replace them by a file."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
@@ -189,7 +198,7 @@ def _read(source: str, cast: Iterable[str]) -> Reading:
     return read(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input", cast)
 
 
-def _first_ready(studio: Studio) -> str:
+def first_ready(studio: Studio) -> str:
     """The first engine that can run here. Raises EngineUnavailable."""
     for row in studio.engines():
         if row.obstacle is None:
@@ -197,9 +206,8 @@ def _first_ready(studio: Studio) -> str:
     raise EngineUnavailable("No engine can run here.", "`python -m studio doctor` says why.")
 
 
-def _speak(studio: Studio, engine: str, request: SpeechRequest, fresh: bool) -> Progressed:
+def follow(events: Events, done: Progressed) -> None:
     """Follow a run to its end. Raises Stopped at Ctrl-C, StudioError when speaking fails."""
-    done = Progressed(request.script)
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -210,7 +218,7 @@ def _speak(studio: Studio, engine: str, request: SpeechRequest, fresh: bool) -> 
     try:
         with (
             Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar,
-            closing(studio.speak(engine, request, fresh)) as events,
+            closing(events),
         ):
             task = bar.add_task(done.doing, total=None, rate="")
             for event in events:
@@ -218,12 +226,13 @@ def _speak(studio: Studio, engine: str, request: SpeechRequest, fresh: bool) -> 
                 total = done.passages or None
                 bar.update(task, description=done.doing, total=total, completed=done.kept, rate=done.rate)
     except KeyboardInterrupt:
-        kept = f"{done.kept} of {done.passages} passages are kept"
+        kept = (
+            f"{done.kept} of {done.passages} passages are kept" if done.passages else f"{done.kept} passages are kept"
+        )
         raise Stopped(f"Stopped; {kept}.", "Run it again to go on from there.") from None
-    return done
 
 
-def _deliver(sound: Path, target: Path | None) -> None:
+def deliver(sound: Path, target: Path | None) -> None:
     """Copy the finished sound to where it is wanted, whole or not at all. Raises OutputError."""
     if target is None:
         try:
@@ -234,7 +243,7 @@ def _deliver(sound: Path, target: Path | None) -> None:
             raise
         except OSError as error:
             raise no_output(error) from error
-    elif _is_device(target):
+    elif is_device(target):
         try:
             with sound.open("rb") as source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink)
@@ -245,7 +254,7 @@ def _deliver(sound: Path, target: Path | None) -> None:
             shutil.copyfile(sound, part)
 
 
-def _report(done: Progressed, target: Target, notes: list[str]) -> dict[str, Any]:
+def report(done: Progressed, target: Target, notes: list[str]) -> dict[str, Any]:
     """The run for a program: listings.run_values, the file, and what this call had to do."""
     assert done.finished.output is not None
     return {
@@ -259,7 +268,7 @@ def _report(done: Progressed, target: Target, notes: list[str]) -> dict[str, Any
     }
 
 
-def _summary(done: Progressed, target: Target) -> str:
+def summary(done: Progressed, target: Target) -> str:
     run = done.finished
     cast = ", ".join(f"{speaker} is {voice}" for speaker, voice in list(run.voices.items())[:SHOWN_SPEAKERS])
     cast += f" and {len(run.voices) - SHOWN_SPEAKERS} more" if len(run.voices) > SHOWN_SPEAKERS else ""

@@ -125,15 +125,18 @@ class Script:
         return "\n".join([*head, *lead, *map(str, self.turns)])
 
     @staticmethod
-    def parse(text: str, cast: Iterable[str] = ()) -> Script:
+    def parse(text: str, cast: Iterable[str] = (), only_cast: bool = False) -> Script:
         """The script that a text describes; the module's docstring shows the form.
 
-        cast: names that open turns although the text does not declare them, such as those given a voice.
+        cast: names that open turns although the text does not declare them, such as those given a voice. only_cast: no
+        others do, and no line declares any.
         Takes time linear in the text. Raises ScriptError, naming the line, for a pause or a cast that cannot be read,
         and when nothing is left to say.
         """
         text = "\n".join(" ".join(line.split()) for line in _visible(text).splitlines())
-        names, text = _cast(text, cast)
+        names = {spelling: name for name in map(speaker_id, cast) for spelling in (name, name.casefold())}
+        if not only_cast:
+            names, text = _cast(text, cast)
         draft = _Draft(text)
         speaker, start = FIRST_SPEAKER, 0
         for opening in _OPENINGS.finditer(text):

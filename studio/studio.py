@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from studio import casting, engines, soundfiles
+from studio.dictation import Dictation
 from studio.director import Director
 from studio.engines.base import PRECISIONS, EngineSpec, Obstacle, Placement
 from studio.errands import Errands
-from studio.errors import EngineUnavailable, OutputError, RequestError, suggest
+from studio.errors import EngineUnavailable, OutputError, RequestError, UnknownCast, suggest
 from studio.events import Event
 from studio.gpu import choose_device, free_gb
 from studio.hearing import Recogniser
 from studio.intake import Desk, Intake
 from studio.jobs import PERSON, Asker, JobRunner, Patience
 from studio.library import Library
+from studio.live import LiveDirector
 from studio.manager import ModelManager
 from studio.metrics.activity import Span
 from studio.models import Models
@@ -78,6 +80,7 @@ class Studio:
         self.runner = JobRunner(unload, idle or None, patience, self.manager.abandon)
         self.is_warm = False  # whether the first engine that is to be ready has been tried
         self._director = Director(self.manager, self.takes, self.runs)
+        self._live = LiveDirector(self._director, self.manager, self.takes, self.runs)
 
     def engines(self) -> list[EngineRow]:
         """The engines in menu order; the stand-in only when settings ask for it. A broken one is a grey row."""
@@ -169,6 +172,29 @@ class Studio:
         spec = self._ready(engine_id)
         return self.runner.run(lambda: self._director.utter(spec, request), asker)
 
+    def dictation(self, cast: Sequence[str]) -> Dictation:
+        """A script that will be written while it is spoken, by these speakers. Raises ScriptError, UnknownCast."""
+        return Dictation(cast, self.settings.max_script_characters)
+
+    def speak_live(
+        self, engine_id: str, talk: Dictation, request: SpeechRequest, keep: bool = True, asker: Asker = PERSON
+    ) -> Generator[Event | None, None, None]:
+        """Speak while `talk` is being written, from any thread, and tell what happens as `speak` does, and Listening
+        while there is nothing to say. The run is kept with what was said as its script, unless not `keep`.
+
+        request: made by `request` of `talk.everybody`. Closing the iterator stops within one step and ends the talk.
+        Raises EngineUnavailable and UnknownCast at once, StudioError later when speaking fails.
+        """
+        spec = self._ready(engine_id)
+        if spec.hears_text and len(talk.cast) > (most := spec.max_speakers or len(talk.cast)):
+            raise UnknownCast(f"{spec.title} has {most} speakers in a dictation.", "Name fewer.")
+
+        def work() -> Iterator[Event]:
+            performance = self._live.perform(spec, talk, request)
+            return performance if keep else self._director.forgetting(performance)
+
+        return _ended_with(talk, self.runner.run(work, asker))
+
     def _ready(self, engine_id: str) -> EngineSpec:
         spec = self.spec(engine_id)
         obstacle = self.manager.obstacle(engine_id)
@@ -217,3 +243,11 @@ class Studio:
         self.recogniser.close()
         self.runner.close()
         self.manager.close()
+
+
+def _ended_with(talk: Dictation, events: Generator[Event | None, None, None]) -> Generator[Event | None, None, None]:
+    """The events; whoever writes is told when nobody listens any more."""
+    try:
+        yield from events
+    finally:
+        talk.end()

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -16,7 +16,7 @@ from typing import Any
 
 from studio import __version__, soundfiles
 from studio.audio import Audio
-from studio.disk import read_json, sweep, write_json
+from studio.disk import cannot_write, read_json, sweep, write_json
 from studio.engines.base import EngineSpec, Speech, WordTime
 from studio.errors import RequestError, SynthesisError
 from studio.request import SpeechRequest
@@ -160,13 +160,31 @@ class TakeStore:
             words=words,
             voices={speaker: voice.values for speaker, voice in voices.items()},
         )
-        write_json(path.with_suffix(".json"), {key: value for key, value in asdict(take).items() if key != "path"})
+        _write(take)
         return take
+
+    def settle(self, take: Take, recipe: Mapping[str, Any], expected_seconds: float) -> Take:
+        """The take under its recipe, where that is known only now that it has been spoken. Raises OutputError."""
+        path = self._path(_digest(recipe))
+        settled = replace(take, id=path.stem, path=path, recipe=recipe, verdict=judge(take.seconds, expected_seconds))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            take.path.replace(path)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        _write(settled)
+        take.path.with_suffix(".json").unlink(missing_ok=True)
+        return settled
 
     def _path(self, take_id: str) -> Path:
         if not take_id.isalnum():
             raise RequestError(f"{take_id!r} is not the id of a take.")
         return self.folder / take_id[:2] / f"{take_id}.wav"
+
+
+def _write(take: Take) -> None:
+    record = {key: value for key, value in asdict(take).items() if key != "path"}
+    write_json(take.path.with_suffix(".json"), record)
 
 
 def judge(seconds: float, expected_seconds: float) -> Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 from studio.audio import Audio
 from studio.errors import RequestError, UnknownVoice, suggest
 from studio.request import Parameter, SpeechRequest
+from studio.script import Turn
 from studio.voice import Voice
 
 PRECISIONS = ("exact", "int8")
@@ -62,8 +63,9 @@ class EngineSpec:
     has a reference sound. clones: it follows reference sounds; reference: how long ones; clones_together: only
     well when every speaker of a passage has one. voices: presets that need no reference. revision: of the model files.
     cpu_rtf: seconds of work for a second of sound on two CPU cores, roughly; 0 when it does not matter.
-    int8: the same for weights in 8 bits, None where the engine has no such mode. packages: what it imports; their
-    versions are part of a take. codec: "repository@commit" of a codec that comes from elsewhere than the model.
+    hears_text: it speaks while text is being written, see `LiveEngine`. int8: memory and time with weights in 8 bits,
+    None where the engine has no such mode. packages: what it imports; their versions are part of a take.
+    codec: "repository@commit" of a codec that comes from elsewhere than the model.
     loudness_lufs: its usual level, so that live sound can be brought to -16 LUFS before the whole is known.
     """
 
@@ -88,6 +90,7 @@ class EngineSpec:
     reference: ReferenceNeeds = ReferenceNeeds()
     clones_together: bool = False
     streams: bool = True
+    hears_text: bool = False
     stochastic: bool = True
     voices: tuple[Voice, ...] = ()
     parameters: tuple[Parameter, ...] = ()
@@ -198,6 +201,18 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Give the memory back."""
+        ...
+
+
+class LiveEngine(Engine, Protocol):
+    """An engine that begins to speak before the passage has been written to its end."""
+
+    def stream(self, turns: Iterable[Turn | None], request: SpeechRequest) -> Speech:
+        """Speak turns as they come: each is some whole words of its speaker, None says that nothing has come yet.
+
+        request: all but the script: voices for everybody who may speak. It gives a piece, perhaps an empty one, for
+        every None. `WordTime.turn` counts what `turns` gave, None too. Raises as `synthesize`.
+        """
         ...
 
 

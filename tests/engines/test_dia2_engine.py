@@ -162,7 +162,7 @@ def test_text_may_come_while_it_speaks(engine: Dia2Engine) -> None:
 
     wanted = request()
     whole, words = finished(engine.synthesize(wanted))
-    pieces = engine.stream(arriving(), wanted.voices, wanted.sampling, wanted.seed)
+    pieces = engine.stream(arriving(), wanted)
     before = [next(pieces)]
     while not len(before[-1].samples):
         before.append(next(pieces))
@@ -174,7 +174,7 @@ def test_text_may_come_while_it_speaks(engine: Dia2Engine) -> None:
 
 def test_a_stream_waits_without_a_step_when_nothing_has_been_written(engine: Dia2Engine) -> None:
     wanted = request()
-    pieces = engine.stream(iter([None] * 5 + [Turn("S1", "Hello.")]), wanted.voices, wanted.sampling, 0)
+    pieces = engine.stream(iter([None] * 5 + [Turn("S1", "Hello.")]), wanted)
     assert engine._held is not None
     steps = counted(engine)
     list(islice(pieces, 5))
@@ -260,7 +260,7 @@ def test_words_left_over_are_an_error_never_silence(engine: Dia2Engine) -> None:
     wanted, made = request(), []
     words = (Turn("S1", f"number{count}") for count in range(10_000))
     with pytest.raises(SynthesisError, match=r"over before all was said; it goes on at 'number\d+'"):
-        for piece in engine.stream(words, wanted.voices, wanted.sampling, 0):
+        for piece in engine.stream(words, wanted):
             made.append(piece)
     assert concatenate(made).seconds == pytest.approx((400 - LAG + 1) * 0.08, abs=0.4)
 
@@ -270,9 +270,9 @@ def test_three_speakers_and_no_words_are_refused(engine: Dia2Engine) -> None:
         list(engine.synthesize(request(Script.parse("[S1] One. [S2] Two. [S3] Three."))))
     with pytest.raises(UnknownCast, match="S9 has no voice"):
         wanted = request()
-        list(engine.stream([Turn("S9", "Hello.")], wanted.voices, wanted.sampling, 0))
+        list(engine.stream([Turn("S9", "Hello.")], wanted))
     with pytest.raises(ScriptError, match="nothing to say"):
-        list(engine.stream([None], wanted.voices, wanted.sampling, 0))
+        list(engine.stream([None], wanted))
 
 
 def test_missing_packages_and_files_are_told(here: Placement, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

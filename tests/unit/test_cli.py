@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -405,3 +406,39 @@ def test_precision_is_a_part_of_a_take(call: Cli, monkeypatch: pytest.MonkeyPatc
     assert again.json["precision"] == "int8" and again.json["passages_reused"] == again.json["passages"]
     assert call("say", "talk.txt", "-o", "b.wav", "--engine", "hibari").code == 0, "which has one precision"
     assert loaded == ["exact", "int8"]
+
+
+def test_live_speaks_while_standard_input_is_open(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "studio", "say", "-", "--live", "-o", "-", "--engine", "tone"]
+    settings = {**os.environ, "STUDIO_DATA": str(tmp_path / "data"), "STUDIO_SHOW_TONE": "1"}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=settings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write(b"[S1] One two. [S2] Th")
+        process.stdin.flush()
+        head = process.stdout.read(44 + 4800)  # it has not been told the end of the text
+        assert head[:4] == b"RIFF" and np.frombuffer(head[44:], np.int16).any()
+        process.stdin.write(b"ree.")
+        process.stdin.close()
+        rest = process.stdout.read()
+        told = process.stderr.read().decode()
+    assert process.returncode == 0, told
+    seconds = (len(head) + len(rest) - 44) / 2 / 24000
+    assert seconds == pytest.approx(3 * 0.2 + 0.35, abs=0.01) and "S1 is high, S2 is deep" in told
+
+
+def test_live_into_a_file(call: Cli) -> None:
+    answer = say(
+        call, "-", "--live", "-o", "live.flac", "--voice", "Anna=deep", "--json", stdin=b"Anna: One.\n[S1] Two."
+    )
+    assert [turn["speaker"] for turn in answer.json["turns"]] == ["Anna", "S1"] and files() == ["live.flac"]
+    assert answer.json["voices"]["Anna"] == "deep"
+    assert say(call, "talk.txt", "--live").code == 2
+    for stdin, complaint in (
+        (b"", "nothing to say"),
+        (b"\xff\xfe", "not text in UTF-8"),
+        (b"[S9] Hi.", "not in the cast"),
+    ):
+        answer = say(call, "-", "--live", "-o", "x.wav", stdin=stdin)
+        assert answer.code == 1 and complaint in answer.err and files() == ["live.flac"]

@@ -16,13 +16,13 @@ from studio.engines import MODULES
 ROOT = Path(__file__).parents[2]
 
 FLOORS = (
-    "errors disk tables audio script sentences cues formats voice request settings",  # 0 values and files
+    "errors disk tables audio script dictation sentences cues formats voice request settings",  # 0 values and files
     # 1 engines, sound
     "gpu hub download upkeep loudness soundfiles uploads encoding metrics hearing references engines",
     "fitting manager",  # 2 load, lend, evict
-    "events takes runs casting passages director assembly advice jobs models errands",  # 3 from a script to takes
+    "events takes runs casting passages director live assembly advice jobs models errands",  # 3 from a script to takes
     "library intake trials benchmark export studio",  # 4 what is kept, compared, written out; the one door
-    "ui api cli say shelf roster examine keep portraits listings doctor __main__",  # 5 three thin faces
+    "ui api cli say say_live shelf roster examine keep portraits listings doctor __main__",  # 5 three thin faces
 )
 ENGINES = {name.partition("-")[0] for name in MODULES}  # "dia2-1b" is a size of dia2
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules.split()}

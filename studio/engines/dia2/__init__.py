@@ -114,6 +114,7 @@ def _variant(size: str, revision: str, size_bytes: int, memory_gb: float, int8: 
         cues=tuple(f"({cue})" for cue in _CUES.split(", ")),
         context_passages=1,
         clones=True,
+        hears_text=True,
         reference=ReferenceNeeds(least=1.0, best_from=5.0, best_to=10.0, most=20.0),
         clones_together=True,
         voices=tuple(Voice(f"random-{number}", f"Random {number}", engine_id, _OWN) for number in range(1, 9)),

@@ -114,18 +114,17 @@ class Dia2Engine:
         return (yield from self._speech(entries, request.sampling, request.seed, prefix))
 
     def stream(
-        self, turns: Iterable[Turn | None], voices: Mapping[str, Voice], sampling: Mapping[str, float], seed: int
+        self, turns: Iterable[Turn | None], request: SpeechRequest
     ) -> Generator[Audio, None, tuple[WordTime, ...]]:
-        """Speak while the text is being written.
+        """Speak while the text is being written; see `studio.engines.base.LiveEngine`.
 
-        turns: as they come, each a whole turn or some words of one; those of one speaker that follow each other are one
-        turn. None says that nothing has come since; the generator then gives an empty piece. What is said does not
-        depend on when words come. voices: speaker -> voice, for all that may speak, two at most. sampling: complete.
-        Raises SynthesisError when the text does not end within the model's two minutes.
+        What is said does not depend on when words come. Two voices at most. Raises SynthesisError when the text does
+        not end within the model's two minutes.
         """
-        slots, clips = self._cast(voices, ())
+        slots, clips = self._cast(request.voices, request.context)
+        prefix = self._loaded.references.prefix(clips)
         entries = self._entries(turns, slots)
-        return (yield from self._speech(entries, sampling, seed, self._loaded.references.prefix(clips)))
+        return (yield from self._speech(entries, request.sampling, request.seed, prefix))
 
     def close(self) -> None:
         """Give the memory back."""
