@@ -30,6 +30,7 @@ from studio.script import Script, Turn
 from studio.takes import Take, TakeStore, recipe
 
 WAIT_SECONDS = 0.05  # for words, before somebody may stop it
+BREATHS = 40  # such waits after a sentence end the passage: an engine holds the last words back until it is over
 ENOUGH = 0.8  # of what an engine holds: from there on a passage ends with the next sentence
 CUT_OFF = "Nothing more was written for a long time: the text was taken to be over."
 
@@ -94,13 +95,14 @@ class Heard:
 class Feed:
     """The words of one passage while they come, for an engine that hears text: turns, and None for nothing yet.
 
-    It ends with the text, at an exact pause, and at a sentence when the engine holds no more. Iterated again it begins
-    with what it gave before. owners: the turn of `script` for each of what it gave.
+    It ends with the text, at an exact pause, and at a sentence when the engine holds no more or nothing follows for a
+    while. Iterated again it begins with what it gave before. owners: the turn of `script` for each of what it gave.
     """
 
     def __init__(self, heard: Heard, spec: EngineSpec) -> None:
         self._heard, self._spec = heard, spec
         self._given: list[tuple[int, Words]] = []
+        self._waits = 0
         self.owners: list[int] = []
 
     def __iter__(self) -> Iterator[Turn | None]:
@@ -113,10 +115,12 @@ class Feed:
             if self._heard.words:
                 turn, words = self._heard.words.pop(0)
                 self._given.append((turn, words))
+                self._waits = 0
                 self.owners.append(self.turns.index(turn))
                 yield Turn(words.speaker, words.text)
             else:
                 self._heard.read(WAIT_SECONDS)
+                self._waits += 1
                 self.owners.append(max(0, len(self.turns) - 1))
                 yield None
 
@@ -132,10 +136,12 @@ class Feed:
         last = self._given[-1][1]
         if last.pause_after is not None or heard.is_over:
             return True
+        if not heard.words:
+            return self._waits >= BREATHS and ends_sentence(last.text)
         count = sum(len(words.text) for _, words in self._given)
-        following = len(heard.words[0][1].text) if heard.words else 0
-        is_end = ends_sentence(last.text) or (heard.words and heard.words[0][0] != self._given[-1][0])
-        return count + following > heard.most or bool(count > ENOUGH * heard.most and is_end)
+        turn, following = heard.words[0]
+        is_end = ends_sentence(last.text) or turn != self._given[-1][0]
+        return count + len(following.text) > heard.most or (count > ENOUGH * heard.most and is_end)
 
     def _speakable(self, words: Words) -> bool:
         return cues.has_words(words.text) or bool(cues.find(words.text, self._spec.cues))

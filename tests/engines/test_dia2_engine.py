@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ pytest.importorskip("transformers")
 import tiny  # noqa: E402
 import tiny_dia2  # noqa: E402
 
+from studio import live  # noqa: E402
 from studio.audio import Audio, concatenate  # noqa: E402
 from studio.engines.base import Placement, WordTime  # noqa: E402
 from studio.engines.dia2 import VARIANTS  # noqa: E402
@@ -24,12 +26,16 @@ from studio.engines.dia2.engine import Dia2Engine  # noqa: E402
 from studio.engines.dia2.prefix import heard  # noqa: E402
 from studio.engines.mimi import FRAME_SAMPLES, MimiStream  # noqa: E402
 from studio.errors import EngineUnavailable, RequestError, ScriptError, SynthesisError, UnknownCast  # noqa: E402
+from studio.events import Sound, Spoke  # noqa: E402
 from studio.request import SpeechRequest, Spoken  # noqa: E402
 from studio.script import Script, Turn  # noqa: E402
+from studio.settings import Settings  # noqa: E402
+from studio.studio import Studio  # noqa: E402
 from studio.voice import Consent, Voice  # noqa: E402
 
 SCRIPT = Script.parse("[S1] Hello there, how are you today? [S2] I am good: thanks. (laughs)")
 LAG = 18
+OPENING = "Hello there, how are you feeling on this fine morning?"
 
 
 @pytest.fixture(scope="module")
@@ -292,3 +298,26 @@ def test_a_prepared_copy_speaks_the_same(here: Placement) -> None:
     path = variant().prepare(here, lambda done, total: told.append((done, total)))
     assert told[-1][0] == told[-1][1] == pytest.approx(path.stat().st_size, abs=30_000)
     assert concatenate(variant().load(here).synthesize(request())).digest == before.digest
+
+
+def test_the_studio_speaks_a_dictation(here: Placement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sound before the sentence is over, word times, and a second passage that goes on in the same voices."""
+    monkeypatch.setattr(live, "BREATHS", 3)
+    studio = Studio(Settings(data=tmp_path / "data", device="cpu"))
+    talk = studio.dictation(["S1", "S2"])
+    request = studio.request(talk.everybody, "dia2-1b", {}, {}, seed=3)
+    with closing(studio.speak_live("dia2-1b", talk, request)) as events:
+        talk.write("[S1] Hello there, how are you feeling on this fine mor")
+        first = next(event for event in events if isinstance(event, Sound) and len(event.audio.samples))
+        assert first.audio.seconds == pytest.approx(0.08)
+        talk.write("ning? [S2] I am good. ")
+        said = next(event for event in events if isinstance(event, Spoke))
+        assert [turn["text"] for turn in said.take.recipe["script"]] == [OPENING, "I am good."]
+        assert said.take.words[0].word == "Hello" and said.take.words[-1].turn == 1
+        talk.write("[S1] And so am I.")
+        talk.end()
+        run = list(events)[-1].run
+    studio.close()
+    assert str(run.script) == f"[S1] {OPENING}\n[S2] I am good.\n[S1] And so am I."
+    assert (run.passages, [timing.turn for timing in run.timings]) == (2, [0, 1, 2])
+    assert run.timings[1].start == pytest.approx(said.take.words[-3].start, abs=0.2)
