@@ -1,8 +1,9 @@
-"""Joining takes into one file: exact pauses, quiet joins, one loudness. Reads takes one by one: memory stays flat."""
+"""Joining takes into one file: exact pauses, quiet joins, one loudness, the mark. Memory stays flat."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +11,17 @@ import numpy as np
 
 from studio import loudness, soundfiles
 from studio.audio import Audio, silence
+from studio.disk import cannot_write
+from studio.soundfiles import NO_TAGS, Tags
 from studio.takes import Take
+from studio.watermark import Marker, marker
 
 FADE_IN_SECONDS, FADE_OUT_SECONDS = 0.005, 0.015  # 20 ms a join; the short side spares consonants
 EDGE_DBFS = -60.0
 MARGIN_SECONDS = 0.0025  # kept on each side of the sound, so that a pause is exact within 5 ms however it is measured
 WINDOW_SECONDS = 30.0
 TOLERANCE_LU = 0.1
+UNMARKED = marker(is_wanted=False)
 
 
 @dataclass(frozen=True)
@@ -44,32 +49,87 @@ class Assembled:
     loudness_lufs: float | None
 
 
-def assemble(parts: Sequence[Part], lead_in: float, path: Path, form: str = "wav") -> Assembled:
-    """Write the parts to one sound file at the highest rate among them, at -16 LUFS, true peaks below -1 dBTP.
+def assemble(
+    parts: Sequence[Part], lead_in: float, path: Path, marker: Marker = UNMARKED, tags: Tags = NO_TAGS
+) -> Generator[float, None, Assembled]:
+    """Write the parts to one WAV at the highest rate among them, at -16 LUFS, true peaks below -1 dBTP.
 
-    Raises OutputError, AudioError when a take is gone.
+    Yields after every part the share of them that is ready, 0 to 1: places to stop. Raises OutputError, AudioError when
+    a take is gone.
     """
     rate = max(part.take.sample_rate for part in parts)
     gains = _gains(parts, rate)
-    # the limiter takes away a little, so the whole is measured as it will be before it is written
+    cuts: list[float] = []
+    with _Ready(path, parts, lead_in, rate) as ready:
+        for part in parts:
+            taken = part.take.audio()
+            cuts.append(edges(taken)[0] / taken.sample_rate)
+            ready.add(faded(marker.apply(trimmed(taken).resampled(rate).scaled(gains[part.group]))))
+            yield len(cuts) / len(parts)
+        gain, measured = _levelled(ready)
+        with soundfiles.writing(path, rate, soundfiles.FORMATS["wav"][:2], tags) as file:
+            for piece in ready.pieces(gain):
+                file.write(piece)
+        return Assembled(file.seconds, tuple(ready.spans()), tuple(cuts), measured)
+
+
+def _levelled(ready: _Ready) -> tuple[float, float | None]:
+    """The gain that brings the whole to the target, and the loudness it then has: the limiter takes away a little, and
+    the mark adds a little, so the whole is measured as it will be before it is written.
+    """
+    gain = 1.0
     for _ in range(3):
-        measured = loudness.integrated(_blocks(_sound(parts, gains, lead_in, rate)))
+        measured = loudness.integrated(_blocks(ready.pieces(gain)))
         if measured is None or abs(measured - loudness.TARGET_LUFS) <= TOLERANCE_LU:
             break
-        correction = loudness.gain_to(loudness.TARGET_LUFS, measured)
-        gains = {group: gain * correction for group, gain in gains.items()}
-    spans, at = [], round(lead_in * rate)
-    with soundfiles.writing(path, rate, soundfiles.FORMATS[form][:2]) as file:
-        file.write(silence(lead_in, rate))
-        for part in parts:
-            sound = _cleaned(part, gains[part.group], rate)
-            pause = silence(part.pause_after, rate)
-            file.write(sound)
-            file.write(pause)
-            spans.append((at / rate, (at + len(sound.samples)) / rate))
-            at += len(sound.samples) + len(pause.samples)
-    cuts = tuple(edges(part.take.audio())[0] / part.take.sample_rate for part in parts)
-    return Assembled(at / rate, tuple(spans), cuts, measured)
+        gain *= loudness.gain_to(loudness.TARGET_LUFS, measured)
+    return gain, measured
+
+
+class _Ready:
+    """The parts as they will sound but for one gain, one after the other in a file that nobody sees: memory stays flat
+    and a part is made ready once.
+    """
+
+    def __init__(self, path: Path, parts: Sequence[Part], lead_in: float, rate: int) -> None:
+        self._path, self._parts, self._lead_in, self._rate = path, parts, lead_in, rate
+        self._lengths: list[int] = []
+
+    def __enter__(self) -> _Ready:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = tempfile.TemporaryFile(dir=self._path.parent)
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, sound: Audio) -> None:
+        """Keep the next part. Raises OutputError when the disk takes no more."""
+        try:
+            self._file.write(sound.samples.tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
+        self._lengths.append(len(sound.samples))
+
+    def pieces(self, gain: float) -> Iterator[Audio]:
+        """Everything in order, pauses too, true peaks below the ceiling."""
+        self._file.seek(0)
+        yield silence(self._lead_in, self._rate)
+        for part, length in zip(self._parts, self._lengths, strict=True):
+            samples = np.frombuffer(self._file.read(4 * length), np.float32)
+            yield loudness.limited(Audio(samples, self._rate).scaled(gain))
+            yield silence(part.pause_after, self._rate)
+
+    def spans(self) -> Iterator[tuple[float, float]]:
+        """Where each part sounds, in seconds from the start."""
+        at = round(self._lead_in * self._rate)
+        for part, length in zip(self._parts, self._lengths, strict=True):
+            yield at / self._rate, (at + length) / self._rate
+            at += length + round(part.pause_after * self._rate)
 
 
 def _gains(parts: Sequence[Part], rate: int) -> dict[tuple[str, ...], float]:
@@ -81,17 +141,6 @@ def _gains(parts: Sequence[Part], rate: int) -> dict[tuple[str, ...], float]:
         group: loudness.gain_to(loudness.TARGET_LUFS, loudness.integrated(measured))
         for group, measured in blocks.items()
     }
-
-
-def _sound(parts: Sequence[Part], gains: dict[tuple[str, ...], float], lead_in: float, rate: int) -> Iterator[Audio]:
-    yield silence(lead_in, rate)
-    for part in parts:
-        yield _cleaned(part, gains[part.group], rate)
-        yield silence(part.pause_after, rate)
-
-
-def _cleaned(part: Part, gain: float, rate: int) -> Audio:
-    return loudness.limited(faded(trimmed(part.take.audio()).resampled(rate).scaled(gain)))
 
 
 def _blocks(pieces: Iterator[Audio]) -> list[float]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from studio.studio import Studio
 
 MENDABLE, STOPPED = 1, 130
-FORMATS = ("wav", "flac", "mp3", "ogg")  # soundfiles.FORMATS, said here so that --help loads no sound library
+FORMATS = ("wav", "flac", "mp3", "m4a", "opus", "ogg")  # soundfiles.FORMATS, which would load libraries
 APP = Path(__file__).parents[1] / "app.py"
 
 
@@ -118,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     roster.add_arguments(command("voices", roster.voices, "List voices; keep and change recorded ones."))
     runs = command("runs", _runs, "List what was spoken last, stopped and killed runs too.")
     runs.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default: 20)")
+    inspect = command("inspect", _inspect, "Tell whether a sound file carries the mark, and which run it was.")
+    inspect.add_argument("file", type=Path, metavar="FILE", help="WAV, FLAC, MP3, M4A, Opus or OGG")
     command("doctor", _doctor, "Tell what this machine has, what can run, and why something cannot.")
     _add_models(command("models", _models, "List, fetch, check and delete the files that engines need."))
     command("serve", _serve, "Start the page, as `python app.py` does.")
@@ -221,6 +223,16 @@ def _runs(options: argparse.Namespace) -> None:
         put(str(listings.runs_table(runs)))
     else:
         tell("Nothing has been spoken yet.")
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    with opened() as studio:
+        found = studio.inspect(options.file)
+    if options.json:
+        put_json(found.values())
+    else:
+        for heading, text in found.lines():
+            put(f"{heading:<8}{text}".rstrip())
 
 
 def _doctor(options: argparse.Namespace) -> int:

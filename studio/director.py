@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import cast
 
-from studio import fitting
+from studio import fitting, watermark
 from studio.assembly import Assembled, Part, assemble
 from studio.audio import Audio, silence
 from studio.casting import remarks
@@ -16,6 +16,7 @@ from studio.engines.base import Engine, EngineSpec
 from studio.errors import OutOfMemory, StudioError, SynthesisError
 from studio.events import Assembling, Event, Finished, Loading, Planned, Sound, Speaking, Spoke
 from studio.gpu import is_out_of_memory
+from studio.label import Label
 from studio.manager import ModelManager
 from studio.passages import Passage, plan, spoken_seconds
 from studio.request import SpeechRequest, Spoken
@@ -31,8 +32,9 @@ SHORT_CHARACTERS = 100  # a shorter passage would not make a difference
 class Director:
     """Speaks a request passage by passage and keeps every take."""
 
-    def __init__(self, manager: ModelManager, takes: TakeStore, runs: RunStore) -> None:
+    def __init__(self, manager: ModelManager, takes: TakeStore, runs: RunStore, watermark: bool = True) -> None:
         self._manager = manager
+        self._watermark = watermark
         self._takes = takes
         self._runs = runs
 
@@ -111,7 +113,7 @@ class Director:
                 spoken.append(take)
                 yield Spoke(index, take, reused)
         yield Assembling()
-        yield Finished(self.finish(run, passages, spoken, request.script))
+        yield Finished((yield from self.finish(run, passages, spoken, request.script)))
 
     def take(self, index: int, passage: Passage, engine: Engine, request: SpeechRequest) -> Taking:
         """One passage spoken and kept."""
@@ -154,16 +156,24 @@ class Director:
         fits = fitting.others(spec, self._manager.budget_gb(), placement)
         return " ".join(filter(None, (shorter, fits, cpu))) or "Close other programs."
 
-    def finish(self, run: Run, passages: Sequence[Passage], takes: Sequence[Take], script: Script) -> Run:
-        """The takes joined to the run's file, and the run as it then is. Raises OutputError."""
+    def finish(
+        self, run: Run, passages: Sequence[Passage], takes: Sequence[Take], script: Script
+    ) -> Generator[Assembling, None, Run]:
+        """The takes joined to the run's file and marked as made by a machine, and the run as it then is. Raises
+        OutputError.
+        """
         last = len(passages) - 1
         parts = [
             Part(take, passage.script.speakers, _closing(script) if index == last else passage.pause_after)
             for index, (take, passage) in enumerate(zip(takes, passages, strict=True))
         ]
+        marker = watermark.marker(self._watermark)
+        run = replace(run, provenance={**run.provenance, "watermark": marker.state})
         path = self._runs.path(run.id) / "dialogue.wav"
         unspoken = script.turns[: passages[0].turns[0]]
-        result = assemble(parts, script.lead_in + sum(turn.pause_after or 0.0 for turn in unspoken), path)
+        lead_in = script.lead_in + sum(turn.pause_after or 0.0 for turn in unspoken)
+        result = yield from _joining(assemble(parts, lead_in, path, marker, Label.of(run).tags()))
+        notes = (*run.notes, *(take.verdict.note for take in takes), marker.note)
         return self._runs.save(
             replace(
                 run,
@@ -175,9 +185,19 @@ class Director:
                 loudness_lufs=result.loudness_lufs,
                 timings=_timings(passages, takes, result, script),
                 words=_words(passages, takes, result, script),
-                notes=(*run.notes, *(take.verdict.note for take in takes if take.verdict.note)),
+                notes=tuple(note for note in notes if note),
             )
         )
+
+
+def _joining(shares: Generator[float, None, Assembled]) -> Generator[Assembling, None, Assembled]:
+    """Hand on how far the file is; gives back what was written."""
+    with closing(shares):
+        while True:
+            try:
+                yield Assembling(next(shares))
+            except StopIteration as end:
+                return cast(Assembled, end.value)
 
 
 def _closing(script: Script) -> float:

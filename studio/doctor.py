@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from studio import __version__, hub
+from studio import __version__, hub, watermark
 from studio.listings import amount
 from studio.studio import EngineRow, Studio
 
@@ -48,6 +48,7 @@ def examine(studio: Studio) -> list[Finding]:
         _hub_cache(),
         _torch(),
         _graphics(),
+        _watermark(studio.settings.watermark),
         Finding("device", f"engines run on {studio.manager.placement.device}", studio.manager.placement.device),
         *map(_engine, rows),
         _can_speak(rows),
@@ -114,6 +115,13 @@ def _cuda_of_torch() -> str | None:
     file = Path(spec.origin).with_name("version.py") if spec and spec.origin else None
     built = re.search(r"^cuda\b.*= *['\"](.+?)['\"]", file.read_text("utf-8"), re.MULTILINE) if file else None
     return built[1] if built else None
+
+
+def _watermark(is_wanted: bool) -> Finding:
+    hindrance = watermark.obstacle()
+    value = {"wanted": is_wanted, "can_mark": hindrance is None}
+    state: Literal["ok", "note"] = "note" if is_wanted and hindrance else "ok"
+    return Finding("watermark", watermark.meaning(is_wanted), value, state=state)
 
 
 def _graphics() -> Finding:

@@ -69,7 +69,9 @@ class Spoke:
 
 @dataclass(frozen=True)
 class Assembling:
-    """All passages are spoken; the file is being written."""
+    """All passages are spoken; the file is being made. share: of the passages that are ready for it, 0 to 1."""
+
+    share: float = 0.0
 
 
 @dataclass(frozen=True)

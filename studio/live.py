@@ -249,7 +249,7 @@ class LiveDirector:
         script = heard.minutes.script
         notes = (*run.notes, CUT_OFF) if heard.talk.is_cut_off else run.notes
         run = replace(run, script=script, passages=len(stage.passages), notes=notes)
-        yield Finished(self._director.finish(run, stage.passages, stage.takes, script))
+        yield Finished((yield from self._director.finish(run, stage.passages, stage.takes, script)))
 
     def _by_sentences(self, engine: Engine, heard: Heard, stage: _Stage) -> Iterator[Event]:
         """Speak all whole sentences that are there, or wait a moment for the end of one."""

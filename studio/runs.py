@@ -98,6 +98,7 @@ class RunStore:
             provenance={
                 "revision": spec.revision,
                 "codec": spec.codec,
+                "licence": spec.licence,
                 "device": device,
                 "precision": request.precision,
                 "studio": __version__,

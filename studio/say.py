@@ -74,8 +74,8 @@ class Progressed:
             case Spoke():
                 self.kept += 1
                 self.reused += event.reused
-            case Assembling():
-                self.doing = "Putting it together"
+            case Assembling(share):
+                self.doing = f"Putting it together, {share:.0%}"
             case Finished(run):
                 self.run, self.passages = run, run.passages
 

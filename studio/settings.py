@@ -25,6 +25,7 @@ class Settings:
     device: "auto", "cpu", "cuda" or "mps". budget_gb: memory for engines, None means what the device has free.
     threads: CPU threads an engine may use. idle_minutes: unload an engine not used for so long; 0 means never.
     precision: of weights, "exact" or "int8" (CPU: half the memory, twice as fast, a little less exact).
+    watermark: mark finished sound, inaudibly, as made by a machine.
     show_tone: list the stand-in engine in menus. max_script_characters: refuse longer scripts.
     api_key: whoever asks must give it; without one, only an address of this machine or `public` is allowed.
     public: everybody who can reach the address may use it. allowed_hosts: names the page may be asked by, beside
@@ -42,6 +43,7 @@ class Settings:
     threads: int = 1
     idle_minutes: float = 0.0
     precision: str = "exact"
+    watermark: bool = True
     show_tone: bool = False
     max_script_characters: int = 250_000
     api_key: str = field(default="", repr=False)
@@ -109,6 +111,7 @@ class Settings:
             "THREADS": ("threads", int),
             "IDLE_MINUTES": ("idle_minutes", float),
             "PRECISION": ("precision", str),
+            "WATERMARK": ("watermark", _switch),
             "SHOW_TONE": ("show_tone", _is_yes),
             "MAX_SCRIPT_CHARACTERS": ("max_script_characters", int),
             "API_KEY": ("api_key", str.strip),
@@ -136,7 +139,8 @@ class Settings:
             try:
                 values[field] = read(text)  # type: ignore[operator]
             except ValueError as error:
-                raise RequestError(f"{PREFIX}{name} cannot be {text!r}.", "Give a number.") from error
+                remedy = "Choose on or off." if read is _switch else "Give a number."
+                raise RequestError(f"{PREFIX}{name} cannot be {text!r}.", remedy) from error
         return Settings(**values)  # type: ignore[arg-type]
 
 
@@ -150,3 +154,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def _switch(text: str) -> bool:
+    """Raises ValueError for what is neither on nor off: a mark must not be lost to a slip of the keyboard."""
+    words = {"on": True, "1": True, "yes": True, "true": True, "off": False, "0": False, "no": False, "false": False}
+    if text.lower() not in words:
+        raise ValueError(text)
+    return words[text.lower()]

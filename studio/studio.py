@@ -16,8 +16,10 @@ from studio.errors import EngineUnavailable, OutputError, RequestError, UnknownC
 from studio.events import Event
 from studio.gpu import choose_device, free_gb
 from studio.hearing import Recogniser
+from studio.inspection import Inspection, inspect
 from studio.intake import Desk, Intake
 from studio.jobs import PERSON, Asker, JobRunner, Patience
+from studio.label import Label
 from studio.library import Library
 from studio.live import LiveDirector
 from studio.manager import ModelManager
@@ -79,7 +81,7 @@ class Studio:
         unload = partial(self.manager.unload_idle, idle)
         self.runner = JobRunner(unload, idle or None, patience, self.manager.abandon)
         self.is_warm = False  # whether the first engine that is to be ready has been tried
-        self._director = Director(self.manager, self.takes, self.runs)
+        self._director = Director(self.manager, self.takes, self.runs, settings.watermark)
         self._live = LiveDirector(self._director, self.manager, self.takes, self.runs)
 
     def engines(self) -> list[EngineRow]:
@@ -234,8 +236,12 @@ class Studio:
             raise OutputError(f"Run {run_id} has no finished sound.", "Speak it again; its takes are reused.")
         path = run.output.with_suffix(f".{form}")
         if not path.is_file():
-            soundfiles.convert(run.output, path, form)
+            soundfiles.convert(run.output, path, form, Label.of(run).tags())
         return path
+
+    def inspect(self, path: Path) -> Inspection:
+        """What can be told of a sound file: its mark, its label, its run. Raises AudioError."""
+        return inspect(path, self.runs)
 
     def close(self) -> None:
         """Stop what runs and give all memory back."""

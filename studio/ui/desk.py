@@ -11,6 +11,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from studio import watermark
 from studio.advice import advise
 from studio.errors import RequestError, StudioError
 from studio.events import Planned
@@ -59,6 +60,7 @@ class Desk:
         return {
             **self.shelf.look_again({}),
             "samples": [_sample_form(path) for path in sorted(SAMPLES.glob("*.txt"))],
+            "watermark": watermark.meaning(self.studio.settings.watermark),
             "draft": None if self.is_shared else self._drafts.latest(),
             **self.recent(asked),
         }

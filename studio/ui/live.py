@@ -72,8 +72,8 @@ class Broadcast:
                 return
             case Spoke(passage):
                 self._done, self._speaking = passage + 1, None
-            case Assembling():
-                self._state["phase"] = "assembling"
+            case Assembling(share):
+                self._state |= {"phase": "assembling", "joined": round(share, 2)}
             case Finished(run):
                 self.run = run
                 self._state |= {"phase": "finished", "result": result(run)}

@@ -154,7 +154,8 @@ def test_say_again_speaks_nothing_anew_unless_told_to(call: Cli) -> None:
     again = say(call, "talk.txt", "-o", "b.wav", "--json").json
     fresh = say(call, "talk.txt", "-o", "c.wav", "--json", "--fresh").json
     assert [told["passages_reused"] for told in (first, again, fresh)] == [0, 3, 0]
-    assert Path("a.wav").read_bytes() == Path("b.wav").read_bytes() == Path("c.wav").read_bytes()
+    sounds = [soundfiles.read(Path(name)).digest for name in ("a.wav", "b.wav", "c.wav")]
+    assert len(set(sounds)) == 1  # the files differ in what they say of their runs
 
 
 def test_say_tells_what_will_not_sound_as_written(call: Cli) -> None:

@@ -85,7 +85,9 @@ def test_the_pause_of_a_turn_that_is_left_out_stays(studio: Studio) -> None:
 def test_speaking_tells_its_story_in_order_and_leaves_a_file_with_exact_pauses(studio: Studio) -> None:
     events = speak(studio)
     kinds = [type(event) for event in events if not isinstance(event, Sound)]
-    assert kinds == [Planned, Speaking, Loading, Spoke, Speaking, Spoke, Speaking, Spoke, Assembling, Finished]
+    spoken = [Planned, Speaking, Loading, Spoke, Speaking, Spoke, Speaking, Spoke]
+    assert kinds == [*spoken, *[Assembling] * 4, Finished]
+    assert [event.share for event in events if isinstance(event, Assembling)] == pytest.approx([0, 1 / 3, 2 / 3, 1])
     run = events[-1].run
     first, second, _ = run.timings
     assert second.start - first.end == pytest.approx(1.5, abs=0.005)

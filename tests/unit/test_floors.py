@@ -18,10 +18,11 @@ ROOT = Path(__file__).parents[2]
 FLOORS = (
     "errors disk tables audio script dictation sentences cues formats voice request settings",  # 0 values and files
     # 1 engines, sound
-    "gpu hub download upkeep loudness soundfiles uploads encoding metrics hearing references engines",
+    "gpu hub download upkeep loudness soundfiles m4a watermark likeness uploads encoding metrics hearing references "
+    "engines",
     "fitting manager",  # 2 load, lend, evict
-    "events takes runs casting passages director live assembly advice jobs models errands",  # 3 from a script to takes
-    "library intake trials benchmark export studio",  # 4 what is kept, compared, written out; the one door
+    "events takes runs label casting passages director live assembly advice jobs models errands",  # 3 script to takes
+    "library intake trials benchmark export inspection studio",  # 4 what is kept, compared, written out; the one door
     "ui api cli say say_live shelf roster examine keep portraits listings doctor __main__",  # 5 three thin faces
 )
 ENGINES = {name.partition("-")[0] for name in MODULES}  # "dia2-1b" is a size of dia2

@@ -9,10 +9,11 @@ import pyloudnorm
 import pytest
 
 from studio import disk, loudness, soundfiles
-from studio.assembly import Part, assemble, faded, trimmed
+from studio.assembly import UNMARKED, Assembled, Part, assemble, faded, trimmed
 from studio.audio import Audio, concatenate, silence
 from studio.errors import AudioError, OutputError, RequestError
 from studio.takes import Take
+from studio.watermark import Marker
 
 RATE = 24000
 
@@ -31,6 +32,16 @@ def take(folder: Path, audio: Audio, name: str) -> Take:
     with soundfiles.writing(path, audio.sample_rate, soundfiles.EXACT) as file:
         file.write(audio)
     return Take(name, path, {}, audio.seconds, audio.sample_rate, 0.0, 0.0, "")
+
+
+def assembled(parts: list[Part], lead_in: float, path: Path, marker: Marker = UNMARKED) -> Assembled:
+    """The parts in a file, to the end."""
+    shares = assemble(parts, lead_in, path, marker)
+    try:
+        while True:
+            next(shares)
+    except StopIteration as end:
+        return end.value
 
 
 @pytest.mark.parametrize("rate", [24000, 44100])
@@ -77,7 +88,7 @@ def test_assembly_is_exact_in_time_level_and_peak(tmp_path: Path) -> None:
         Part(take(tmp_path, loud, "b"), ("S2",), 0.25),
         Part(take(tmp_path, quiet, "c"), ("S1",), 0.0),
     ]
-    result = assemble(parts, 0.5, tmp_path / "out.wav")
+    result = assembled(parts, 0.5, tmp_path / "out.wav")
     sound = soundfiles.read(tmp_path / "out.wav")
     assert sound.sample_rate == 44100
     assert sound.seconds == pytest.approx(result.seconds, abs=1e-4)
@@ -97,7 +108,7 @@ def test_each_speaker_is_brought_to_the_same_level(tmp_path: Path) -> None:
         Part(take(tmp_path, speechlike(3, level=0.01, seed=1), "a"), ("S1",), 0.5),
         Part(take(tmp_path, speechlike(3, level=0.3, seed=2), "b"), ("S2",), 0.0),
     ]
-    result = assemble(parts, 0.0, tmp_path / "out.wav")
+    result = assembled(parts, 0.0, tmp_path / "out.wav")
     sound = soundfiles.read(tmp_path / "out.wav")
     levels = [loudness.loudness(Audio(sound.samples[round(a * RATE) : round(b * RATE)], RATE)) for a, b in result.spans]
     assert levels[0] == pytest.approx(levels[1], abs=1.5)

@@ -43,7 +43,7 @@ function hear(value) {
   for (const piece of value.ring.filter(Boolean).sort((a, b) => a[0] - b[0])) receive(piece);
   const changed = job.phase !== value.phase || job.reading.states !== value.states;
   if (job.phase !== "stopping" || !BUSY.includes(value.phase)) job.phase = value.phase;
-  Object.assign(job, { position: value.position, progress: value.progress, error: value.error });
+  Object.assign(job, { position: value.position, progress: value.progress, joined: value.joined, error: value.error });
   job.reading.states = value.states;
   if (value.run) studio.desk.remember((job.reading.run = value.run));
   if (value.result) finish(value.result);
@@ -152,11 +152,12 @@ const PHASES = {
   waiting: () => (job.position > 1 ? `${plural(job.position - 1, "other")} waiting before you` : "You are next"),
   loading: () => `Loading ${job.title}`,
   speaking: () => `Speaking turn ${Math.min(job.reading.count(), spokenTurns() + 1)} of ${job.reading.count()}`,
-  assembling: () => "Joining the turns",
+  assembling: () => (job.joined ? `Joining the turns, ${Math.round(100 * job.joined)} %` : "Joining the turns"),
   stopping: () => "Stopping",
   stopped: () => `Stopped; ${plural(spokenTurns(), "turn")} of ${job.reading.count()} can be heard`,
   failed: () => (job.sound.stats.pieces ? "Not spoken to the end" : "Not spoken"),
-  finished: () => `${clock(job.result.seconds)} of sound, made in ${seconds(job.result.work_seconds)}`,
+  finished: () =>
+    [`${clock(job.result.seconds)} of sound, made in ${seconds(job.result.work_seconds)}`, ...job.result.notes].join(". "),
 };
 const spokenTurns = () => [...(job.reading.states || "")].filter((state) => state === "d").length;
 const seconds = (value) => (value < 10 ? `${Math.max(0.1, value).toFixed(1)} s` : clock(value));

@@ -4,6 +4,8 @@ const FORMATS = [
   ["wav", "WAV", "exact, large"],
   ["flac", "FLAC", "exact, half as large"],
   ["mp3", "MP3", "small, plays anywhere"],
+  ["m4a", "M4A", "AAC, for phones and editors"],
+  ["opus", "Opus", "smallest, for the web"],
 ];
 
 async function save(form) {

@@ -104,5 +104,10 @@ studio.on("desk", (keys) => {
   if (keys.includes("seed")) showSeed();
 });
 studio.on("engines", showPrecision);
-studio.on("opened", () => [showEngine(), showPrecision(), showSeed()]);
+studio.on("opened", ({ watermark }) => {
+  element.querySelector(".watermark-help").textContent = watermark;
+  showEngine();
+  showPrecision();
+  showSeed();
+});
 studio.drawIcons(element);
