@@ -74,12 +74,13 @@ class Source:
     ended: Callable[[Progress], None]
     ahead: float = math.inf  # pieces that may wait for a slow client: all, so that the engine never waits for one
 
-    async def next(self) -> bytes:
-        """The next bytes; empty at the end. Waits on a thread of our own, so that nobody else runs short of them."""
-        while True:
-            piece = await to_thread.run_sync(_advance, self.pieces, limiter=self.limiter)
-            if piece is not None:
-                return piece
+
+async def following(pieces: Pieces, limiter: CapacityLimiter) -> bytes:
+    """The next bytes; empty at the end. Waits on a thread of our own, so that nobody else runs short of them."""
+    while True:
+        piece = await to_thread.run_sync(_advance, pieces, limiter=limiter)
+        if piece is not None:
+            return piece
 
 
 def _advance(pieces: Pieces) -> bytes | None:
@@ -91,7 +92,6 @@ def _advance(pieces: Pieces) -> bytes | None:
 class SoundResponse(Response):
     """Bytes of sound as they are made. What fails before the first is answered as a problem; afterwards the connection
     is broken off, so that nobody takes a part for the whole.
-
     """
 
     def __init__(self, source: Source, mime: str) -> None:
@@ -116,7 +116,7 @@ class SoundResponse(Response):
     async def _pump(self, put: MemoryObjectSendStream[bytes]) -> None:
         async with put:
             try:
-                while data := await self._source.next():
+                while data := await following(self._source.pieces, self._source.limiter):
                     await put.send(data)
             except StudioError as error:
                 self._failure = error

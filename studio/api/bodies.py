@@ -62,6 +62,9 @@ class SpokenBody(BaseModel):
     sampling: Annotated[
         dict[Name, Number], Field(max_length=100, description="The model's own settings; /v1/models lists them.")
     ] = {}
+    precision: Annotated[
+        Literal["", "exact", "int8"], Field(description="Of the weights; empty is what the studio is set to.")
+    ] = ""
     priority: Annotated[
         Literal["interactive", "batch"], Field(description="A batch waits while anything else is asked for.")
     ] = "interactive"
@@ -70,6 +73,19 @@ class SpokenBody(BaseModel):
     def extra(self) -> dict[str, Any]:
         """Fields that we do not know."""
         return dict(self.__pydantic_extra__ or {})
+
+
+class SessionBody(BaseModel):
+    """The first message of `/v1/audio/speech/stream`. voices: the speakers that the text may name."""
+
+    model_config = ConfigDict(strict=True)
+    type: Literal["session.config"]
+    model: Name
+    voice: Name | VoiceId | None = None
+    voices: Annotated[dict[Name, Name | VoiceId], Field(max_length=100)] = {}
+    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "pcm"
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
+    sampling: Annotated[dict[Name, Number], Field(max_length=100)] = {}
 
 
 class SpeechBody(SpokenBody):
@@ -94,10 +110,10 @@ class VoiceForm(BaseModel):
 
     audio_sample: Annotated[UploadFile, Field(description="5 to 10 seconds of clean speech: WAV, FLAC, MP3, M4A, …")]
     name: Annotated[str, Field(description="What people call the voice.")]
-    ref_text: Annotated[str, Field(description="Exactly what is said in the recording.")]
     consent: Annotated[
         Literal["own", "person", "synthetic", "licensed"], Field(description="By which right the voice is used.")
     ]
+    ref_text: Annotated[str, Field(description="Exactly what is said; without it, what is heard.")] = ""
     consent_who: Annotated[str, Field(description="Whose consent it is; wanted for `person`.")] = ""
     consent_when: Annotated[str, Field(description="Since when; wanted for `person`.")] = ""
     consent_source: Annotated[str, Field(description="Where recording and licence are; for `licensed`.")] = ""

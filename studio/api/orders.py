@@ -37,12 +37,12 @@ class Order:
 def read(body: SpokenBody, studio: Studio, most_characters: int) -> Order:
     """The order in a body. Raises Problem, StudioError."""
     spec = names.model(body.model, [row.spec.id for row in studio.engines()])
-    script, voices = _script(body, spec, most_characters)
+    script, cast = _script(body, spec, most_characters)
     extra = body.extra
     known = {parameter.name for parameter in spec.parameters}
     sampling = {**{name: value for name, value in extra.items() if name in known}, **body.sampling}
     sampling, tempo = _paced(body.speed, sampling, spec)
-    request = studio.request(script, spec.id, voices, sampling, body.seed)
+    request = studio.request(script, spec.id, cast, sampling, body.seed, body.precision)
     ignored = [name for name in extra if name not in known and re.fullmatch(r"\w{1,50}", name, re.ASCII)]
     return Order(spec, request, tempo, _told(body, spec, request, ignored[:MOST_TOLD]))
 
@@ -56,19 +56,24 @@ def _script(body: SpokenBody, spec: EngineSpec, most: int) -> tuple[Script, dict
         raise Problem(
             400, f"The text has {characters:,} characters; {most:,} are allowed.", "string_above_max_length", "input"
         )
-    given = {speaker_id(who): _voice(voice, spec) for who, voice in body.voices.items()}
+    given = voices(body.voices, spec)
     if body.turns is not None:
         script, own = _of_turns(body.turns, spec)
     else:
         script, own = _of_text(body.input or "", given), {}
-    voices = {**given, **own}
+    cast = {**given, **own}
     if body.voice is not None:
         _voice(body.voice, spec)
-        for speaker in script.speakers[: 1 if voices or len(script.speakers) > 1 else None]:
-            voices.setdefault(speaker, _voice(body.voice, spec))
-    elif body.turns is None and not voices and len(script.speakers) == 1:
+        for speaker in script.speakers[: 1 if cast or len(script.speakers) > 1 else None]:
+            cast.setdefault(speaker, _voice(body.voice, spec))
+    elif body.turns is None and not cast and len(script.speakers) == 1:
         raise Problem(400, "voice is missing; GET /v1/audio/voices lists them.", "missing_required_parameter", "voice")
-    return script, voices
+    return script, cast
+
+
+def voices(given: Mapping[str, str | VoiceId], spec: EngineSpec) -> dict[str, str]:
+    """Speaker to voice, in the engine's own names. Raises Problem, ScriptError."""
+    return {speaker_id(who): _voice(voice, spec) for who, voice in given.items()}
 
 
 def _of_text(text: str, cast: Mapping[str, str]) -> Script:

@@ -7,9 +7,8 @@ from typing import Any
 
 from studio.api.bodies import VoiceForm
 from studio.api.problems import Problem
-from studio.library import LibraryVoice, Recording
+from studio.library import LibraryVoice
 from studio.studio import Studio
-from studio.uploads import open_sound
 from studio.voice import Consent
 
 
@@ -24,9 +23,9 @@ def add(studio: Studio, voice: VoiceForm) -> dict[str, Any]:
     check_owner(studio)
     consent = Consent(voice.consent, voice.consent_who, voice.consent_when, voice.consent_source)
     name = Path(voice.audio_sample.filename or "").name[:100]
-    sound = open_sound(voice.audio_sample.file.read(), name).audio
-    recording = Recording(sound, voice.ref_text, original_name=name)
-    return form(studio.library.add(voice.name, consent, [recording], language=voice.language))
+    intake = studio.take_in(voice.audio_sample.file.read(), voice.ref_text, name=name)
+    kept = studio.library.add(voice.name, consent, [intake.recording], language=voice.language)
+    return {**form(kept), "notes": list(intake.told)}
 
 
 def delete(studio: Studio, voice_id: str) -> dict[str, Any]:

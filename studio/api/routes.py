@@ -9,10 +9,12 @@ from anyio import CapacityLimiter
 from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.websockets import WebSocket
 
 from studio.api import catalogue, orders, recorded, sounds, times
 from studio.api.answers import EventResponse, Pieces, Progress, SoundResponse, Source
 from studio.api.bodies import DialogueAnswer, DialogueBody, SpeechBody, SpokenBody, VoiceForm
+from studio.api.dictating import converse
 from studio.api.meter import Meter
 from studio.api.orders import Order
 from studio.api.problems import ERRORS, Problem
@@ -88,6 +90,11 @@ def _add_speech(routes: APIRouter, service: Service) -> None:
         turn and word sounds; it is kept as a run. With `Accept: multipart/mixed` the sound is a part of its own.
         """
         return service.dialogue(body, request)
+
+    @routes.websocket("/v1/audio/speech/stream")
+    async def stream(socket: WebSocket) -> None:
+        """Text in while sound goes out; see `dictating`."""
+        await converse(service.studio, service.meter, service.limiter, socket)
 
 
 def _add_models(routes: APIRouter, studio: Studio) -> None:

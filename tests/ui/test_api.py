@@ -33,7 +33,7 @@ def test_the_endpoints_are_a_contract(client: Client) -> None:
     assert set(told["named_endpoints"]) == {"/speak", "/engines"}
     assert told["unnamed_endpoints"] == {}
     names = [one["parameter_name"] for one in told["named_endpoints"]["/speak"]["parameters"]]
-    assert names == ["script", "engine", "voices", "seed", "sampling"]
+    assert names == ["script", "engine", "voices", "seed", "sampling", "precision"]
     assert "Speak a script" in told["named_endpoints"]["/speak"]["description"]
 
 
