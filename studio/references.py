@@ -147,7 +147,7 @@ def _measures(audio: Audio, speech: Activity) -> Iterable[Measure]:
         ("bandwidth", "Speech up to", noise.bandwidth_hz(audio, speech), "Hz"),
         ("pitch", "Median pitch", pitch.median_hz(audio), "Hz"),
         ("sustained", "Sustained tones (music from 0.3)", music.sustained(audio), ""),
-        ("parts_alike", "Likeness of its parts (two people under 0.75)", speakers.second_speaker(minute), ""),
+        ("parts_alike", "Likeness of its parts (two people under 0.77)", speakers.second_speaker(minute), ""),
     ]
     for name, title, value, unit in found:
         if isinstance(value, Missing):

@@ -59,10 +59,10 @@ def median_pitch(audio: Audio) -> float:
 def _whisper() -> Any:
     from faster_whisper import WhisperModel
 
-    return WhisperModel(str(_model_folder()), device="cpu", compute_type="int8", cpu_threads=1)
+    return WhisperModel(str(whisper_folder()), device="cpu", compute_type="int8", cpu_threads=1)
 
 
-def _model_folder() -> Path:
+def whisper_folder() -> Path:
     """The model put together from its wheels, once a machine: the folder is renamed into place when whole."""
     folder = Path(tempfile.gettempdir()) / f"whisper-base-{MODEL_SHA256[:12]}"
     if folder.exists():

@@ -13,7 +13,7 @@ from studio.voice import TimedWord
 MATCHING = 0.2  # a word error rate up to this is the recogniser's own; above, words are missing or others are said
 _MARKUP = re.compile(r"\[[^\]]*\]|\([^)]*\)|<[^>]*>")  # [S1], (laughs), <break time="1s"/>: not said
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"(\d+(?:,\d{3})*)(st|nd|rd|th)?\b")
 _SHORT = {"'re": " are", "'m": " am", "'ll": " will", "'ve": " have", "n't": " not"}
 _WHOLE = {"won't": "will not", "can't": "can not", "cannot": "can not", "okay": "ok", "mr": "mister", "mrs": "missus"}
 _WHOLE |= {"dr": "doctor", "gonna": "going to", "wanna": "want to", "'cause": "because"}
@@ -21,6 +21,8 @@ _SILENT = frozenset({"uh", "um", "hmm", "mm", "mhm", "er", "ah"})  # recognisers
 _ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _ONES += ["thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 _TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_ORDINALS = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth"}
+_ORDINALS |= {"twelve": "twelfth"}
 _SCALES = ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
 
 
@@ -28,9 +30,10 @@ def normal(text: str) -> list[str]:
     """The words of a text as they are compared: lower case, no marks or markup, numbers and short forms written out."""
     plain = unicodedata.normalize("NFKD", _MARKUP.sub(" ", text)).replace("’", "'").lower()
     plain = "".join(char for char in plain if not unicodedata.combining(char))
-    plain = re.sub(r"(?<=\d),(?=\d{3}\b)", "", plain).replace("%", " percent ").replace("&", " and ")
-    plain = re.sub(r"\$(\d+)", r"\1 dollars", plain)
-    plain = _NUMBER.sub(lambda digits: f" {_spoken(digits[0])} ", plain)
+    plain = plain.replace("%", " percent ").replace("&", " and ")
+    plain = re.sub(r"\$(\d[\d,]*)", r"\1 dollars", plain)
+    plain = re.sub(r"(?<=\d)\.(?=\d)", " point ", plain)
+    plain = _NUMBER.sub(lambda found: f" {_spoken(found[1], found[2])} ", plain)
     words = []
     for word in _WORD.findall(plain):
         word = _WHOLE.get(word, word)
@@ -40,12 +43,15 @@ def normal(text: str) -> list[str]:
     return words
 
 
-def _spoken(digits: str) -> str:
-    """A whole number as it is mostly said: "1984" -> "nineteen eighty four"."""
-    number = int(digits)
-    if digits[0] == "0" or len(digits) > 12:
-        return " ".join(_ONES[int(digit)] for digit in digits)
-    if 1100 <= number < 2000 and number % 100 >= 10:
+def _spoken(digits: str, ending: str | None) -> str:
+    """A whole number as it is mostly said: "1984" -> "nineteen eighty four", "1,984" is no year, "2nd" -> "second"."""
+    number = int(digits.replace(",", ""))
+    if (digits[0] == "0" and number) or len(digits) > 12:
+        return " ".join(_ONES[int(digit)] for digit in digits.replace(",", ""))
+    if ending:
+        before, space, last = _cardinal(number).rpartition(" ")
+        return before + space + _ORDINALS.get(last, last[:-1] + "ieth" if last.endswith("y") else last + "th")
+    if "," not in digits and 1100 <= number < 2000 and number % 100 >= 10:
         return f"{_cardinal(number // 100)} {_cardinal(number % 100)}"
     return _cardinal(number)
 
