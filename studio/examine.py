@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--transcript", metavar="WORDS", help="what is said, to be compared; @FILE reads it from a file"
     )
+    parser.add_argument("--channel", type=int, metavar="N", help="take this channel only (1 is the left one)")
     parser.add_argument("--words", action="store_true", help="write down what is said, with the time of every word")
     parser.add_argument(
         "-o", "--output", metavar="OUT", help="write the suggested stretch, made ready, to this WAV file"
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace) -> int | None:
     from studio import references, soundfiles, uploads
 
     transcript = _transcript(options.transcript)
-    upload = uploads.open_sound(Path(options.file))
+    upload = uploads.open_sound(Path(options.file), channel=options.channel and options.channel - 1)
     with opened() as studio:
         specs = [row.spec for row in studio.engines()]
         threads = studio.settings.threads

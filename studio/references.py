@@ -14,7 +14,7 @@ from typing import Any, Literal
 from studio import loudness
 from studio.audio import Audio
 from studio.engines.base import EngineSpec
-from studio.metrics import Missing, activity, level, music, noise, pitch, speakers
+from studio.metrics import Missing, activity, level, music, noise, pitch, rate, speakers
 from studio.metrics.activity import Activity, Span
 from studio.uploads import SoundFacts
 
@@ -146,6 +146,7 @@ def _measures(audio: Audio, speech: Activity) -> Iterable[Measure]:
         ("snr", "Speech over noise", noise.snr_db(audio, speech), "dB"),
         ("bandwidth", "Speech up to", noise.bandwidth_hz(audio, speech), "Hz"),
         ("pitch", "Median pitch", pitch.median_hz(audio), "Hz"),
+        ("rate", "Speed", rate.syllables_per_second(audio, speech), "syllables a second"),
         ("sustained", "Sustained tones (music from 0.3)", music.sustained(audio), ""),
         ("parts_alike", "Likeness of its parts (two people under 0.77)", speakers.second_speaker(minute), ""),
     ]
@@ -158,9 +159,8 @@ def _measures(audio: Audio, speech: Activity) -> Iterable[Measure]:
 
 def _warnings(known: dict[str, float | None], speech: Activity, facts: SoundFacts | None) -> Iterable[Doubt]:
     yield from _about_speech(known, speech)
-    if not speech.spans:
-        return
-    yield from _about_sound(known)
+    if speech.spans and (known["sustained"] or 0) < music.MUSIC:
+        yield from _about_sound(known)
     if facts is not None:
         yield from (Doubt("file", note) for note in facts.notes)
 

@@ -73,8 +73,8 @@ class Upload:
     facts: SoundFacts
 
 
-def open_sound(source: Path | bytes, name: str = "") -> Upload:
-    """Decode a file, or the bytes of one; name: what to call bytes in messages.
+def open_sound(source: Path | bytes, name: str = "", channel: int | None = None) -> Upload:
+    """Decode a file, or the bytes of one; name: what to call bytes in messages; channel: take this one (0-based) only.
 
     Raises AudioError for what is no sound, is damaged, or is over the limits of bytes, seconds, rate or channels.
     """
@@ -83,7 +83,7 @@ def open_sound(source: Path | bytes, name: str = "") -> Upload:
         head = file.read(HEAD_BYTES)
         reader = _reader(head, called)
         file.seek(0)
-        return _decoded(file, reader, _announced(head) / size, called)
+        return _decoded(file, reader, _announced(head) / size, channel, called)
 
 
 @contextmanager
@@ -156,7 +156,7 @@ def _announced(head: bytes) -> int:
     return 0 if size == 0xFFFFFFFF else size  # which says: not known when the header was written
 
 
-def _decoded(file: IO[bytes], reader: str, announced: float, called: str) -> Upload:
+def _decoded(file: IO[bytes], reader: str, announced: float, channel: int | None, called: str) -> Upload:
     """announced: how many times its own size a WAV file says to have; FFmpeg itself believes the size only."""
     import av  # 0.2 s of FFmpeg: only when a file is opened
 
@@ -165,7 +165,7 @@ def _decoded(file: IO[bytes], reader: str, announced: float, called: str) -> Upl
             promised, stream = _promise(container, called)
             promised *= max(1.0, announced)
             # FFmpeg's decoders may fail at the place where a file is cut; what came before is kept.
-            mixer = _Mixer(_kept(container, stream, called))
+            mixer = _Mixer(_kept(container, stream, called), _chosen(channel, stream, called))
             return mixer.upload(container.format.name, stream, promised, called)
     except av.FFmpegError as error:
         raise AudioError(f"{called} is damaged: {error.strerror}.", ACCEPTED) from error
@@ -213,10 +213,19 @@ def _kept(container: InputContainer, stream: Any, called: str) -> Iterator[Block
             raise
 
 
-class _Mixer:
-    """Makes mono of blocks of channels, and keeps what is known of these."""
+def _chosen(channel: int | None, stream: Any, called: str) -> int | None:
+    """The channel that is asked for. Raises AudioError when the file has none of that number."""
+    count = stream.codec_context.channels
+    if channel is not None and not 0 <= channel < count:
+        raise AudioError(f"{called} has no channel {channel + 1}.", f"It has {count}.")
+    return channel
 
-    def __init__(self, blocks: Iterator[Block]) -> None:
+
+class _Mixer:
+    """Makes mono of blocks of channels, and keeps what is known of these. wanted: the only channel to take."""
+
+    def __init__(self, blocks: Iterator[Block], wanted: int | None) -> None:
+        self.wanted = wanted
         pieces = list(blocks)
         self.channels: Samples = np.concatenate(pieces, axis=1) if pieces else np.zeros((1, 0), np.float32)
 
@@ -276,11 +285,17 @@ class _Mixer:
         used = self._loudest()
         if correlation is None:
             return self.channels[0], ()
+        if self.wanted is not None:
+            return self.channels[self.wanted], (f"Only channel {self.wanted + 1} was taken.",)
         if len(used) == 1:
             return self.channels[used[0]], ("Only one channel holds sound; that one was taken.",)
         if correlation < OPPOSITE:
             return self.channels[used[0]], ("The channels are in opposite phase; one of them was taken.",)
-        different = ("The channels hold different sounds; they were mixed.",) if correlation < DISTINCT else ()
+        different = (
+            ("The channels hold different sounds, perhaps two people; they were mixed.",)
+            if correlation < DISTINCT
+            else ()
+        )
         return self.channels.mean(axis=0, dtype=np.float32), different
 
 

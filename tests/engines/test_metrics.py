@@ -11,7 +11,7 @@ import pytest
 
 from studio import metrics
 from studio.audio import Audio, concatenate, silence
-from studio.metrics import Missing, activity, level, mel, mos, music, noise, pitch, speakers
+from studio.metrics import Missing, activity, level, mel, mos, music, noise, pitch, rate, speakers
 from tests.engines import recordings
 from tests.engines.recordings import RATE, Speak, clip
 
@@ -66,6 +66,18 @@ def test_noise_under_speech_is_estimated(speak: Speak, voice: str, snr_db: float
     assert number(noise.noise_dbfs(noisy)) == pytest.approx(10 * np.log10(spoken) - snr_db, abs=1.5)
     own = number(noise.snr_db(noisy, activity.activity(noisy))) if activity.activity(noisy).spans else 0.0
     assert own == pytest.approx(snr_db, abs=tolerance + 1.5)
+
+
+@pytest.mark.parametrize("speed", [0.8, 1.0, 1.25])
+def test_speed_is_counted_in_syllables(speak: Speak, speed: float) -> None:
+    """The five sentences have 71 syllables."""
+    sounds = [speak(sentence, "low", speed=speed) for sentence in recordings.SENTENCES]
+    spoken = [activity.activity(sound) for sound in sounds]
+    seconds = sum(found.speech_seconds for found in spoken)
+    rates = [number(rate.syllables_per_second(*pair)) for pair in zip(sounds, spoken, strict=True)]
+    counted = sum(one * found.speech_seconds for one, found in zip(rates, spoken, strict=True))
+    assert counted / seconds == pytest.approx(71 / seconds, rel=0.3)
+    assert isinstance(rate.syllables_per_second(silence(3, RATE), activity.activity(silence(3, RATE))), Missing)
 
 
 def test_clean_speech_has_hardly_any_noise(speak: Speak) -> None:

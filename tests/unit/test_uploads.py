@@ -116,6 +116,10 @@ def test_channels_become_one_and_it_is_said_how() -> None:
     mixed, note, correlation = brought(left, right)
     assert np.abs(mixed - (left + right) / 2).max() < 1e-3 and "different sounds" in note
     assert correlation == pytest.approx(0, abs=0.01)
+    both = wav(np.stack([left, right], axis=1))
+    assert np.abs(open_sound(both, channel=1).audio.samples - right).max() < 1e-3
+    with pytest.raises(AudioError, match="has no channel 3. It has 2"):
+        open_sound(both, channel=2)
 
 
 @pytest.mark.parametrize("form", [("wav", "pcm_s16le"), ("flac", "flac"), ("mp3", "libmp3lame"), ("webm", "libopus")])
