@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studio import __version__, hub, watermark
+from studio.hearing import Recogniser
 from studio.listings import amount
+from studio.metrics import mos, speakers
 from studio.studio import EngineRow, Studio
 
 PACKAGES = ("gradio", "hibari-tts", "huggingface-hub", "numpy", "onnxruntime", "scipy", "soundfile", "soxr")
 GB = 1e9
 ANOTHER_FOLDER = "mend that, or name another folder with STUDIO_DATA."
+METRICS = "Run: make run METRICS=1"
 LOW_DISK_GB = 1.0  # an hour of kept speech takes 0.35 GB as float WAV at 24 kHz
 
 
@@ -51,6 +54,8 @@ def examine(studio: Studio) -> list[Finding]:
         _watermark(studio.settings.watermark),
         Finding("device", f"engines run on {studio.manager.placement.device}", studio.manager.placement.device),
         *map(_engine, rows),
+        _hearing(studio.recogniser),
+        _judges(),
         _can_speak(rows),
     ]
 
@@ -144,6 +149,19 @@ def _engine(row: EngineRow) -> Finding:
         return Finding(name, f"{spec.title} can speak; {spec.memory_gb:g} GB of memory", {"can_run": True})
     value = {"can_run": False, "reason": row.obstacle.reason}
     return Finding(name, f"{spec.title} cannot run: {row.obstacle.reason}", value, row.obstacle.remedy, "note")
+
+
+def _hearing(recogniser: Recogniser) -> Finding:
+    if recogniser.obstacle:
+        return Finding("hearing", "no recogniser of speech: words of recordings must be typed", None, METRICS, "note")
+    return Finding("hearing", f"words of recordings are heard by {recogniser.model}", recogniser.model)
+
+
+def _judges() -> Finding:
+    missing = [str(why) for why in (speakers.obstacle(), mos.obstacle()) if why]
+    if missing:
+        return Finding("judges", "; ".join(missing), missing, METRICS, "note")
+    return Finding("judges", "voices can be compared, and sound be rated (DNSMOS)", [])
 
 
 def _can_speak(rows: list[EngineRow]) -> Finding:

@@ -23,9 +23,8 @@ PURPOSE = "Judge a recording: what is wrong with it, what of it to use, and how 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `voices examine`."""
     parser.add_argument("file", metavar="FILE", help="the recording (WAV, FLAC, MP3, M4A, OGG, Opus, WebM, AIFF)")
-    parser.add_argument(
-        "--transcript", metavar="WORDS", help="what is said, to be compared; @FILE reads it from a file"
-    )
+    parser.add_argument("--transcript", metavar="WORDS", help="what is said, to be compared; @FILE reads a file")
+    parser.add_argument("--fetch", action="store_true", help="fetch Whisper first (148 MB, once), to hear words better")
     parser.add_argument("--channel", type=int, metavar="N", help="take this channel only (1 is the left one)")
     parser.add_argument("--words", action="store_true", help="write down what is said, with the time of every word")
     parser.add_argument(
@@ -36,14 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int | None:
     """Raises AudioError, RequestError, OutputError; EngineUnavailable when words are wanted and nobody can hear."""
     from studio import references, soundfiles, uploads
+    from studio.metrics import words
 
     transcript = _transcript(options.transcript)
+    if options.fetch:
+        _fetch()
     upload = uploads.open_sound(Path(options.file), channel=options.channel and options.channel - 1)
     with opened() as studio:
         specs = [row.spec for row in studio.engines()]
-        threads = studio.settings.threads
-    found = references.examine(upload.audio, upload.facts, specs)
-    heard, comparison = _heard(upload.audio, threads, transcript) if options.words or transcript else (None, None)
+        found = references.examine(upload.audio, upload.facts, specs)
+        heard = studio.recogniser.hear(upload.audio) if options.words or options.fetch or transcript else None
+    comparison = words.compare(transcript, heard.text) if heard and transcript else None
     if options.output:
         prepared = references.prepare(upload.audio, references.Steps(cut=found.trim))
         soundfiles.write(Path(options.output), [prepared.audio], prepared.audio.sample_rate)
@@ -54,25 +56,22 @@ def run(options: argparse.Namespace) -> int | None:
     return None
 
 
-def _transcript(words: str | None) -> str:
-    if words is None or not words.startswith("@"):
-        return words or ""
+def _fetch() -> None:
+    """Whisper's files, with a bar. Raises EngineUnavailable."""
+    from studio import hearing
+    from studio.shelf import bar
+
+    with bar("Whisper") as progress:
+        hearing.fetch_whisper(progress)
+
+
+def _transcript(given: str | None) -> str:
+    if given is None or not given.startswith("@"):
+        return given or ""
     try:
-        return Path(words[1:]).read_text(encoding="utf-8")
+        return Path(given[1:]).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"{words[1:]} cannot be read: {error}", "Give the words themselves.") from error
-
-
-def _heard(audio: Any, threads: int, transcript: str) -> tuple[Heard, Comparison | None]:
-    from studio.hearing import Recogniser
-    from studio.metrics.words import compare
-
-    recogniser = Recogniser(threads)
-    try:
-        heard = recogniser.hear(audio)
-    finally:
-        recogniser.close()
-    return heard, compare(transcript, heard.text) if transcript else None
+        raise RequestError(f"{given[1:]} cannot be read: {error}", "Give the words themselves.") from error
 
 
 def _values(

@@ -1,14 +1,15 @@
 """What is said in a recording, written down with the time of every word; on the CPU, never in an engine's memory.
 
 Two recognisers: Whisper base through faster-whisper, when that package and its files are here, and Moonshine tiny,
-which comes with the studio on Linux and Windows. Both are asked for English. Nothing is fetched here.
+which comes with the studio on Linux and Windows. Both are asked for English. Whisper's files are fetched from the hub
+when a person asks for that, and only then.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from studio import hub
+from studio import download, hub
 from studio.audio import Audio
 from studio.errors import EngineUnavailable, SynthesisError
-from studio.hub import ModelFiles
+from studio.hub import ModelFiles, Progress
 from studio.metrics import words
 from studio.metrics.activity import RATE, Activity, Span, activity
 from studio.voice import TimedWord
@@ -30,7 +31,9 @@ WHISPER = ModelFiles(
     ("config.json", "tokenizer.json", "vocabulary.txt", "model.bin"),
     148_000_000,
 )
-METRICS_REMEDY = "Run: make run METRICS=1, and let it fetch Whisper. Or type the words yourself."
+METRICS_REMEDY = (
+    "Run: make run METRICS=1, then: python -m studio voices examine FILE --fetch. Or type the words yourself."
+)
 PIECE_SECONDS = 30.0  # Moonshine is given this much at once, cut where it is silent
 BEAM = 5
 
@@ -46,6 +49,16 @@ class Heard:
     words: tuple[TimedWord, ...]
     model: str
     estimated: bool = False
+
+
+def fetch_whisper(progress: Progress, stopped: Callable[[], bool] = lambda: False) -> None:
+    """Fetch what is missing of Whisper's files, 148 MB; the next who asks to hear is heard by it.
+
+    Raises EngineUnavailable when its package is not installed or the hub cannot be reached, Stopped.
+    """
+    if importlib.util.find_spec("faster_whisper") is None:
+        raise EngineUnavailable("The package faster-whisper is not installed.", "Run: make run METRICS=1")
+    download.download_all((WHISPER,), progress, stopped)
 
 
 class _Model(Protocol):
@@ -91,10 +104,7 @@ class Recogniser:
 
     def close(self) -> None:
         """Wait for who is being heard, and give the memory back."""
-        self._worker.submit(self._forget)
         self._worker.shutdown()
-
-    def _forget(self) -> None:
         self._model = None
 
     def _whisper(self) -> Path | None:

@@ -57,7 +57,7 @@ def _fetch(models: Models, row: ModelRow) -> ModelRow:
     size = amount(row.bytes_missing) if row.bytes_missing else "what is damaged"
     tell(f"Fetching {row.title}, {size}, from {', '.join(files.repo for files in row.files)}.")
     try:
-        with _bar(row.title) as progress:
+        with bar(row.title) as progress:
             row = models.download(row.engine, progress)
     except KeyboardInterrupt:
         kept = amount(models.row(row.engine).bytes_on_disk)
@@ -82,7 +82,7 @@ def _check(models: Models, options: argparse.Namespace) -> int:
 
 def _checked(models: Models, row: ModelRow, options: argparse.Namespace) -> Report:
     """Check an engine and tell what was found; with --mend fetch anew what is damaged, and check again."""
-    with _bar(row.title) as progress:
+    with bar(row.title) as progress:
         report = models.check(row.engine, progress)
     show = tell if options.json else put
     for line in listings.report_lines(row, report):
@@ -94,7 +94,7 @@ def _checked(models: Models, row: ModelRow, options: argparse.Namespace) -> Repo
         return report
     models.mend(row.engine, report)
     _fetch(models, row)
-    with _bar(row.title) as progress:
+    with bar(row.title) as progress:
         return models.check(row.engine, progress)
 
 
@@ -103,7 +103,7 @@ def _prepare(models: Models, options: argparse.Namespace) -> int:
     row = models.row(options.engine)
     tell(f"Writing a copy of {row.title} that loads in about a second: {amount(models.copy_bytes(row.engine))}.")
     try:
-        with _bar(row.title) as progress:
+        with bar(row.title) as progress:
             row = models.prepare(row.engine, progress)
     except KeyboardInterrupt:
         raise Stopped("Stopped; nothing is left of the copy.", "Run it again when there is time.") from None
@@ -138,7 +138,7 @@ def _agrees(question: str, options: argparse.Namespace) -> bool:
 
 
 @contextmanager
-def _bar(title: str) -> Iterator[Callable[[int, int, int], None]]:
+def bar(title: str) -> Iterator[Callable[[int, int, int], None]]:
     """A bar on stderr, if that is a terminal. Gives what to call with (bytes done, in all, this call's own)."""
     console, pace = Console(stderr=True), Pace()
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[told]}"))

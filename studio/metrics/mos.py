@@ -46,6 +46,12 @@ class Mos:
     p808: float
 
 
+def obstacle() -> Missing | None:
+    """Why sounds cannot be rated here, or None."""
+    sessions = _sessions()
+    return sessions if isinstance(sessions, Missing) else None
+
+
 def dnsmos(audio: Audio) -> Mos | Missing:
     """The mean of the ratings of 9 s windows, a second apart or more, six at most, evenly over the sound.
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from studio import hearing
+from studio import hearing, soundfiles
 from studio.audio import Audio, concatenate, silence
 from studio.errors import EngineUnavailable
 from studio.hearing import Recogniser
@@ -16,6 +20,7 @@ from studio.metrics.words import compare, wer
 from tests import speech
 from tests.engines import recordings
 from tests.engines.recordings import RATE, SENTENCES, Speak, clip
+from tests.hubserver import COMMIT, environment, serve
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +114,36 @@ def test_without_a_recogniser_it_is_said_what_to_do(monkeypatch: pytest.MonkeyPa
     recogniser.close()
 
 
-def test_damaged_files_of_whisper_are_named(tmp_path: str) -> None:
-    pytest.importorskip("faster_whisper")
-    from pathlib import Path
+FETCHING = """
+import dataclasses, sys
+from studio import cli, hearing
+hearing.WHISPER = dataclasses.replace(hearing.WHISPER, revision=sys.argv.pop(1))
+sys.exit(cli.main(sys.argv[1:]))
+"""
 
-    recogniser = Recogniser(1, Path(tmp_path))
+
+def test_whisper_is_fetched_when_asked_for_and_then_hears(speak: Speak, tmp_path: Path) -> None:
+    folder, clip_file = speech.whisper_folder(), tmp_path / "clip.wav"
+    soundfiles.write(clip_file, [speak(SENTENCES[3])], RATE)
+    content = {name: (folder / name).read_bytes() for name in hearing.WHISPER.patterns}
+    with serve({hearing.WHISPER.repo: content}) as hub:
+        answer = subprocess.run(
+            [sys.executable, "-c", FETCHING, COMMIT, "voices", "examine", str(clip_file), "--fetch", "--json"],
+            env=environment(hub, tmp_path / "hf") | {"STUDIO_DATA": str(tmp_path / "data")},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert answer.returncode == 0, answer.stderr
+    heard = json.loads(answer.stdout)["heard"]
+    assert heard["model"] == "whisper-base" and not heard["estimated"]
+    assert wer(SENTENCES[3], heard["text"]) <= 0.1
+
+
+def test_damaged_files_of_whisper_are_named(tmp_path: Path) -> None:
+    pytest.importorskip("faster_whisper")
+    recogniser = Recogniser(1, tmp_path)
     with pytest.raises(EngineUnavailable, match="cannot be read"):
         recogniser.hear(silence(1, RATE))
     recogniser.close()

@@ -191,7 +191,7 @@ def test_without_its_package_a_measure_is_missing_and_never_a_number(speak: Spea
         assert "is not installed" in str(found) and "METRICS=1" in found.remedy
 
 
-with_mos = pytest.mark.skipif(isinstance(mos._sessions(), Missing), reason="speechmos is not installed")
+with_mos = pytest.mark.skipif(mos.obstacle() is not None, reason=str(mos.obstacle()))
 
 
 @with_mos
