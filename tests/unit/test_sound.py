@@ -166,24 +166,31 @@ from studio.audio import Audio
 from studio.errors import OutputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
-    pieces = (Audio(np.ones(24000, np.float32), 24000) for _ in range(20))
-    soundfiles.write(Path(sys.argv[1]), pieces, 24000)
+    noise = np.random.default_rng(0)
+    pieces = (Audio(noise.normal(0, 0.2, 24000).astype(np.float32), 24000) for _ in range(20))
+    path = Path(sys.argv[1])
+    soundfiles.write(path, pieces, 24000, path.suffix[1:])
 except OutputError as error:
     print(error)
 """
 
 
-def test_a_full_disk_is_an_error_and_nothing_is_half_written(tmp_path: Path) -> None:
-    path = tmp_path / "a.wav"
+@pytest.mark.parametrize("form", ["wav", "m4a"])
+def test_a_full_disk_is_an_error_and_nothing_is_half_written(tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"a.{form}"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", FULL_DISK, path], capture_output=True, text=True)
-    assert "disk full" in done.stdout, done.stderr
+    assert "disk" in done.stdout and "full" in done.stdout, done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unwritable_place_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["wav", "m4a"])
+def test_unwritable_place_is_an_error(tmp_path: Path, form: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
-        soundfiles.write(tmp_path / "file" / "a.wav", [speechlike(0.1)], RATE)
+        soundfiles.write(tmp_path / "file" / f"a.{form}", [speechlike(0.1)], RATE, form)
+    part = Part(take(tmp_path, speechlike(0.5), "a"), ("S1",), 0.0)
+    with pytest.raises(OutputError, match="cannot be written"):
+        assembled([part], 0.0, tmp_path / "file" / "a.wav")
 
 
 def test_what_a_living_process_writes_is_not_swept(tmp_path: Path) -> None:
