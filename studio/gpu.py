@@ -13,6 +13,8 @@ import psutil
 from studio.errors import RequestError
 
 GB = 1e9
+# How torch's host allocator, CUDA and its libraries say it where they have no error of their own for it.
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed")
 
 
 def choose_device(wanted: str) -> str:
@@ -48,7 +50,9 @@ def _has_driver() -> bool:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error of a model's code means that memory ran out, on the host or the device."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"  # torch's, without torch
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, without torch
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in OUT_OF_MEMORY)
 
 
 def free_gb(device: str) -> float:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from studio import engines, fitting
 from studio.engines.base import Engine, EngineModule, EngineSpec, Obstacle, Placement
-from studio.errors import EngineUnavailable
+from studio.errors import EngineUnavailable, OutOfMemory, StudioError
+from studio.gpu import is_out_of_memory
 
 
 @dataclass
@@ -148,9 +149,35 @@ class ModelManager:
         memory_gb = module.SPEC.takes(precision).memory_gb
         self._make_room(module.SPEC, memory_gb)
         # entered only when loading succeeded: a failed load leaves nothing behind
-        resident = Resident(engine_id, module.load(placement), precision, memory_gb, 0, self._clock())
+        engine = self._loaded(module, placement) or self._loaded(module, placement, is_last_try=True)
+        assert engine is not None
+        resident = Resident(engine_id, engine, precision, memory_gb, 0, self._clock())
         residents[engine_id] = resident
         return resident
+
+    def _loaded(self, module: EngineModule, placement: Placement, is_last_try: bool = False) -> Engine | None:
+        """The engine; None when memory ran out, after all others that are not in use were closed.
+
+        The one boundary to the code that loads models: whatever it raises becomes a StudioError.
+        """
+        spec = module.SPEC
+        try:
+            return module.load(placement)
+        except StudioError:
+            raise
+        except Exception as error:
+            if not is_out_of_memory(error):
+                told = f"{spec.title} cannot be loaded: {error or type(error).__name__}."
+                raise EngineUnavailable(told, "Check its files: python -m studio models check.") from error
+            if is_last_try:
+                remedy = fitting.others(spec, self.budget_gb(), placement) or "Close other programs."
+                raise OutOfMemory(f"Memory ran out while {spec.title} was loaded.", remedy) from error
+        # out of the handler, so that what the failed load had is no longer held by its error
+        for resident in list(self._residents.values()):
+            if not resident.users:
+                self._close(resident)
+        gc.collect()
+        return None
 
     def _make_room(self, spec: EngineSpec, needed_gb: float) -> None:
         """Close what is unused until the engine fits, the longest unused first; close nothing if it can never fit."""

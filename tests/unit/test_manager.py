@@ -9,7 +9,7 @@ import pytest
 from studio import engines, fitting
 from studio.engines import tone
 from studio.engines.base import Lighter, Obstacle, Placement
-from studio.errors import EngineUnavailable
+from studio.errors import EngineUnavailable, OutOfMemory
 from studio.manager import ModelManager
 
 
@@ -19,9 +19,12 @@ class Shelf:
     def __init__(self, **sizes_gb: float) -> None:
         self.sizes, self.log, self.now = sizes_gb, [], 0.0
         self.broken: set[str] = set()
+        self.failing: list[Exception] = []
 
     def find(self, engine_id: str) -> SimpleNamespace:
         def load(placement: Placement) -> SimpleNamespace:
+            if self.failing:
+                raise self.failing.pop(0)
             if engine_id in self.broken:
                 raise EngineUnavailable("broken")
             self.log.append(f"+{engine_id}" + ("" if placement.precision == "exact" else f" {placement.precision}"))
@@ -155,3 +158,23 @@ def test_who_does_not_fit_is_told_what_would(monkeypatch: pytest.MonkeyPatch) ->
     assert "Dia2 1B (2.9 GB, to download)" in fitting.others(dia, 3.5, replace(placement, device="cuda"))
     assert "int8" not in fitting.others(dia, 3.5, replace(placement, device="cuda"))
     assert fitting.others(dia, 0.1, placement) == ""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("[enforce fail at alloc_cpu.cpp:119] DefaultCPUAllocator: can't allocate memory")],
+)
+def test_when_memory_runs_out_in_a_load_the_others_go_and_it_is_tried_once_more(error: Exception) -> None:
+    shelf = Shelf(a=1, b=1)
+    manager = shelf.manager(8)
+    lend(manager, "a")
+    shelf.failing = [error]
+    lend(manager, "b")
+    assert shelf.log == ["+a", "-a", "+b"]
+    shelf.failing = [error, error]
+    with pytest.raises(OutOfMemory, match="while a was loaded"):
+        lend(manager, "a")
+    assert manager.loaded() == () and shelf.log[-1] == "-b"
+    shelf.failing = [ZeroDivisionError("a bug")]
+    with pytest.raises(EngineUnavailable, match="a cannot be loaded: a bug"):
+        lend(manager, "a")
