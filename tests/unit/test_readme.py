@@ -48,7 +48,7 @@ def test_the_commands_run_as_written(tmp_path: Path) -> None:
         for path in tmp_path.iterdir()
         if path.suffix in (".wav", ".mp3", ".flac", ".ogg")
     }
-    assert set(made) == {"radio-scene.wav", "news.mp3", "who.flac", "news.ogg", "book.wav"}
+    assert set(made) == {"radio-scene.wav", "news.mp3", "who.flac", "live.wav", "news.ogg", "book.wav"}
     assert {name.split(".")[1].upper() for name in made} == {sound.format for sound in made.values()}
     assert all(sound.duration > 2 for sound in made.values())
     assert json.loads((tmp_path / "book.json").read_text())["sampling"]["speed"] == 0.9
