@@ -49,7 +49,10 @@ class SpokenBody(BaseModel):
         str | None,
         Field(min_length=1, description="What is said. Tags such as [S1] and lines such as [pause 1s] are a script."),
     ] = None
-    turns: Annotated[list[TurnBody], Field(min_length=1, max_length=2000)] | None = None
+    turns: Annotated[
+        list[TurnBody] | None,
+        Field(min_length=1, max_length=2000, description="In place of input: text, speaker, voice, pause_after each."),
+    ] = None
     voice: Annotated[Name | VoiceId | None, Field(description="A voice of the model, or one of OpenAI's names.")] = None
     voices: Annotated[
         dict[Name, Name | VoiceId], Field(max_length=100, description="Speaker to voice, for a script.")
@@ -102,7 +105,7 @@ class DialogueBody(SpokenBody):
     """`POST /v1/audio/dialogue`: a whole script; the answer has the finished sound and when every turn sounds."""
 
     model_config = ConfigDict(strict=True, extra="allow", json_schema_extra={"examples": [TURNS, SCRIPT]})
-    response_format: Literal["wav", "flac", "mp3", "ogg"] = "wav"
+    response_format: Literal["wav", "flac", "mp3", "m4a", "opus", "ogg"] = "wav"
 
 
 class VoiceForm(BaseModel):

@@ -26,7 +26,7 @@ def page(schema: dict[str, Any]) -> str:
         for method, operation in methods.items()
     ]
     title = escape(f"{schema['info']['title']}: API")
-    about = escape(schema["info"]["description"])
+    about = escape(schema["info"]["description"].replace("`", ""))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
@@ -36,7 +36,8 @@ def page(schema: dict[str, Any]) -> str:
 
 
 def _operation(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
-    head = f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{escape(operation['description'])}</p>"
+    about = escape(operation["description"].replace("`", ""))
+    head = f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{about}</p>"
     content = operation.get("requestBody", {}).get("content", {})
     parts = [_body(kind, schemas[one["schema"]["$ref"].rpartition("/")[2]], schemas) for kind, one in content.items()]
     return head + "".join(parts)
@@ -60,9 +61,9 @@ def _type(field: dict[str, Any]) -> str:
     if "anyOf" in field:
         return " or ".join(_type(one) for one in field["anyOf"] if one.get("type") != "null")
     if "enum" in field:
-        return ", ".join(map(str, field["enum"]))
+        return ", ".join(str(word) or "empty" for word in field["enum"])
     if "$ref" in field:
         return str(field["$ref"]).rpartition("/")[2]
-    limits = [str(field[name]) for name in ("minimum", "maximum") if name in field]
+    limits = [f"{field[name]:.10g}" for name in ("minimum", "maximum") if name in field]
     default = f", {field['default']!r} if not given" if field.get("default") not in (None, "", {}) else ""
     return f"{field.get('type', 'any')}{' ' + ' to '.join(limits) if limits else ''}{default}"
