@@ -16,6 +16,7 @@ from studio.soundfiles import Tags
 PROGRAM = "Dialogue Studio"
 STATEMENT = "AI-generated speech"
 TITLE_CHARACTERS = 60
+MOST_CHARACTERS = 20_000  # of a comment that may be ours
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,18 @@ class Label:
         wrote the file.
         """
         start = comment.find("{")
-        if STATEMENT not in comment or start < 0:
+        if STATEMENT not in comment or start < 0 or len(comment) > MOST_CHARACTERS:
             return None
         try:
             told = json.loads(comment[start : comment.rindex("}") + 1])
-            label = Label(
-                **{**told, "voices": tuple(map(str, told["voices"])), "consent": dict(told["consent"]), "title": ""}
-            )
-            words = (label.run, label.created, label.engine, label.revision, label.licence, label.watermark)
-            return label if all(isinstance(word, str) for word in (*words, label.studio)) else None
+            voices, consent = tuple(map(str, told["voices"])), dict(told["consent"])
+            label = Label(**{**told, "voices": voices, "consent": consent, "title": ""})
         except (ValueError, TypeError, KeyError):
             return None
+        words = (label.run, label.created, label.engine, label.revision, label.licence, label.watermark, label.studio)
+        # printable: it may be shown in a terminal, which obeys control characters
+        is_plain = all(isinstance(one, str) and one.isprintable() for one in (*words, *voices, *consent.values()))
+        return label if is_plain and isinstance(label.seed, int) else None
 
     def values(self) -> dict[str, Any]:
         """The label as plain values."""

@@ -109,7 +109,7 @@ def meaning(is_wanted: bool) -> str:
 def mark(audio: Audio) -> Audio:
     """The same sound, as long to the sample, with the mark in it; silence stays as it is.
 
-    Needs about 0.02 s of work for a second. Long sounds are marked in pieces that know what lies around them, so that
+    Needs about 0.01 s of work for a second. Long sounds are marked in pieces that know what lies around them, so that
     there are no seams. Raises EngineUnavailable when the model is not here.
     """
     if audio.peak == 0.0:
@@ -125,7 +125,7 @@ def mark(audio: Audio) -> Audio:
 
 
 def detect(pieces: Iterable[Audio]) -> Detection:
-    """Whether a sound, given in pieces of best 10 s each, is marked. Raises EngineUnavailable without the model."""
+    """Whether a sound, given in pieces of at most about 10 s, is marked. Raises EngineUnavailable without the model."""
     nets = [(_net(start), stretch) for start, stretch in STRETCHES]
     heard = [found for piece in pieces if (found := _heard(piece, nets))]
     if sum(seconds for seconds, _ in heard) < LEAST_SECONDS:

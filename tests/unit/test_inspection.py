@@ -179,6 +179,13 @@ def test_a_comment_that_is_not_ours_is_no_label() -> None:
     assert Label.read('AI-generated speech {"voices": 3, "run": []}') is None
 
 
+def test_a_label_cannot_speak_to_the_terminal(run: Run) -> None:
+    comment = Label.of(run).tags().comment
+    assert Label.read(comment)
+    for evil in (comment.replace(run.id, "\\u001b]0;x"), comment.replace("7,", '"7",'), comment + " " * 20_000):
+        assert Label.read(evil) is None
+
+
 def test_m4a_says_when_its_package_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "av", None)
     with pytest.raises(OutputError, match="package av"):
