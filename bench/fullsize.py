@@ -12,13 +12,13 @@ from studio.engines.weights import Plan
 BLOCK = 1 << 22
 
 
-def random_weights(plan: Plan, seed: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
+def random_weights(plan: Plan, seed: int = 0, device: str = "cpu") -> tuple[dict[str, Any], dict[str, Any]]:
     """Ours by the plan's names, and the published tensors they are made of, which are views of ours."""
     random = torch.Generator().manual_seed(seed)
-    block = torch.randn(BLOCK, generator=random) * 0.02
+    block = torch.randn(BLOCK, generator=random).to(device) * 0.02
     ours, published = {}, {}
     for name, target in plan.items():
-        whole = torch.empty(target.shape, dtype=target.dtype)
+        whole = torch.empty(target.shape, dtype=target.dtype, device=device)
         if whole.dim() == 1:
             whole.fill_(1.0)
         else:

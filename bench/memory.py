@@ -92,7 +92,7 @@ def dia2(size: str, device: str, linear: Make, frames: int) -> None:
     """The last frames of two minutes."""
     config = read_config(Dia2Config, fullsize.dia2(size))
     net = Net(config, weights_on(device, dia2_plan(config, BF16)), linear)
-    stream, steps = mimi(device), Steps(net, Sampling(), 0, 1)
+    stream, steps = mimi(device), Steps(net, Sampling())
     pad = (config.text_pad, config.text_pad)
     for at in range(config.max_steps - frames, config.max_steps):
         _, codes = steps.step(pad, at, at, lambda action: pad)

@@ -1,5 +1,6 @@
 """The stock model and ours of each engine over the same random full-size weights, as functions that decode greedily.
 
+On the CPU, or on a card, where ours runs as captured graphs from its third step on.
 Both give (codes, seconds of each frame): the first frame, with the prompt in it, is not counted.
 """
 
@@ -62,16 +63,24 @@ def _stamped(module: Any) -> Iterator[list[float]]:
     hook.remove()
 
 
+def _now(device: str) -> float:
+    """The time once the device has done all it was told."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def _spans(stamps: list[float]) -> list[float]:
     return [after - before for before, after in zip(stamps[1:-1], stamps[2:], strict=True)]
 
 
-def dia(stock_type: torch.dtype, our_type: torch.dtype, linear: Make) -> Pair:
+def dia(stock_type: torch.dtype, our_type: torch.dtype, linear: Make, device: str = "cpu") -> Pair:
     config = DiaConfig.read(fullsize.DIA)
-    weights, published = random_weights(dia_plan(config, stock_type))
+    weights, published = random_weights(dia_plan(config, stock_type), device=device)
     stock = build(lambda: transformers.DiaForConditionalGeneration(transformers.DiaConfig()))
     stock.load_state_dict(published, assign=True, strict=False)
     _be_whole(stock)
+    stock.to(device)
     how = stock.generation_config
     how.bos_token_id = how.decoder_start_token_id = config.bos
     how.eos_token_id, how.pad_token_id = config.eos, config.pad
@@ -79,7 +88,7 @@ def dia(stock_type: torch.dtype, our_type: torch.dtype, linear: Make) -> Pair:
     features = transformers.DiaFeatureExtractor(sampling_rate=44100, hop_length=512)
     inputs = transformers.DiaProcessor(features, transformers.DiaTokenizer(), codec)(
         text=[TEXT], return_tensors="pt", text_kwargs={"padding": False}
-    )
+    ).to(device)
     model = Dia(_ours(weights, dia_plan(config, our_type), dia_plan(config, stock_type)), config, linear)
 
     def theirs(frames: int) -> tuple[Any, list[float]]:
@@ -97,23 +106,25 @@ def dia(stock_type: torch.dtype, our_type: torch.dtype, linear: Make) -> Pair:
         run, stamps = decoding.run(lambda noise: noise.fill_(1.0)), [time.perf_counter()]
         for _ in range(frames):
             next(run)
-            stamps.append(time.perf_counter())
+            stamps.append(_now(device))
         return decoding._grid[1 : frames + 1], _spans(stamps)
 
     return Pair(theirs, ours, 512 / 44100)
 
 
-def csm(stock_type: torch.dtype, our_type: torch.dtype, linear: Make) -> Pair:
+def csm(stock_type: torch.dtype, our_type: torch.dtype, linear: Make, device: str = "cpu") -> Pair:
     config = read_config(CsmConfig, transformers.CsmConfig().to_dict())
     plan = csm_model.plan(config, stock_type, [])
-    weights, published = random_weights(plan)
+    weights, published = random_weights(plan, device=device)
     stock = build(lambda: transformers.CsmForConditionalGeneration(transformers.CsmConfig()))
     published[csm_model.BACKBONE_CODES] = published[csm_model.DEPTH_CODES]
     stock.load_state_dict(published, assign=True, strict=False)
-    _be_whole(stock, but="codec_model")
+    stock.codec_model = None
+    _be_whole(stock)
+    stock.to(device)
     held = _ours(weights, csm_model.plan(config, our_type, []), plan)
-    model = csm_model.Csm(config, held, held["words"], linear)
-    ids = torch.arange(40)[None] * 37 + 1000
+    model = csm_model.Csm(config, held, held["words"].cpu(), linear, projects_ahead=device != "cpu")
+    ids = torch.arange(40, device=device)[None] * 37 + 1000
 
     def theirs(frames: int) -> tuple[Any, list[float]]:
         with _stamped(stock.backbone_model) as stamps:
@@ -132,29 +143,30 @@ def csm(stock_type: torch.dtype, our_type: torch.dtype, linear: Make) -> Pair:
         found, stamps = [], [time.perf_counter()]
         for _ in range(frames):
             found.append(model.frame(csm_model.Sampling(0.0, 50), noise, reach))
-            stamps.append(time.perf_counter())
+            stamps.append(_now(device))
         return torch.stack(found), _spans(stamps)
 
     return Pair(theirs, ours, 0.08)
 
 
-def dia2(size: str, stock_type: torch.dtype, our_type: torch.dtype, linear: Make) -> Pair:
+def dia2(size: str, stock_type: torch.dtype, our_type: torch.dtype, linear: Make, device: str = "cpu") -> Pair:
     config = read_config(Dia2Config, fullsize.dia2(size))
-    weights, published = random_weights(dia2_plan(config, stock_type))
+    weights, published = random_weights(dia2_plan(config, stock_type), device=device)
     held = _ours(weights, dia2_plan(config, our_type), dia2_plan(config, stock_type))
-    net = Net(config, held, linear)
+    steps = Steps(Net(config, held, linear), Sampling(Draw(0, 50), Draw(0, 50)))
 
     def theirs(frames: int) -> tuple[Any, list[float]]:
-        stock, codes = PlainDia2(config, published), [config.audio_bos] * config.books
-        text, found, stamps = (1, config.text_pad), [], [time.perf_counter()]
-        for at in range(frames):
-            codes, text = stock.frame(text, codes, at), (config.text_pad, config.text_pad)
-            found.append(codes)
-            stamps.append(time.perf_counter())
+        codes, text, found, stamps = [config.audio_bos] * config.books, (1, config.text_pad), [], [time.perf_counter()]
+        with torch.device(device):
+            stock = PlainDia2(config, published)
+            for at in range(frames):
+                codes, text = stock.frame(text, codes, at), (config.text_pad, config.text_pad)
+                found.append(codes)
+                stamps.append(time.perf_counter())
         return torch.tensor(found), _spans(stamps)
 
     def ours(frames: int) -> tuple[Any, list[float]]:
-        steps = Steps(net, Sampling(Draw(0, 50), Draw(0, 50)), 0, 1)
+        steps.begin(0)
         text, found, stamps = (1, config.text_pad), [], [time.perf_counter()]
         for at in range(frames):
             text, codes = steps.step(text, at, at, lambda action: (config.text_pad, config.text_pad))
@@ -165,7 +177,7 @@ def dia2(size: str, stock_type: torch.dtype, our_type: torch.dtype, linear: Make
     return Pair(theirs, ours, 0.08)
 
 
-PAIRS: dict[str, Callable[[torch.dtype, torch.dtype, Make], Pair]] = {
+PAIRS: dict[str, Callable[..., Pair]] = {
     "dia": dia,
     "csm": csm,
     "dia2-1b": lambda *how: dia2("1b", *how),
@@ -180,9 +192,9 @@ def read_config(kind: Any, values: Mapping[str, Any]) -> Any:
         return kind.read(Path(folder), "")
 
 
-def _be_whole(stock: Any, but: str = "-") -> None:
+def _be_whole(stock: Any) -> None:
     """See that the stock model has all its weights."""
     stock.tie_weights()
-    lost = [name for name, tensor in stock.named_parameters() if tensor.is_meta and not name.startswith(but)]
+    lost = [name for name, tensor in stock.named_parameters() if tensor.is_meta]
     if lost:
         raise SystemExit(f"The stock model lacks {lost[:5]}.")

@@ -72,7 +72,7 @@ def speech_of(golden: tuple[Net, Vocabulary], case: dict[str, Any], pieces: list
         codes = torch.from_numpy(kept["prefix_tokens"].astype(np.int64))
         prefix = Prefix(codes, entries, tuple(kept["prefix_new_word_steps"].tolist()))
     source = vocabulary.entries([Text(piece) for piece in pieces or [case["script"]]], FRAMES_PER_SECOND)
-    return Speech(net, vocabulary.begin, sampling, case.get("seed", 0), source, prefix)
+    return Speech(Steps(net, sampling), vocabulary.begin, case.get("seed", 0), source, prefix)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -194,7 +194,7 @@ def test_a_step_has_fixed_shapes_and_never_waits_for_the_device(golden: tuple[Ne
             seen.append((str(func), tuple(result.shape) if isinstance(result, torch.Tensor) else ()))
             return result
 
-    steps = Steps(golden[0], Sampling(), 1, golden[1].begin)
+    steps = Steps(golden[0], Sampling())
     runs = []
     with torch.inference_mode():
         for _ in range(2):
@@ -210,8 +210,9 @@ def test_a_step_has_fixed_shapes_and_never_waits_for_the_device(golden: tuple[Ne
 
 def test_noise_draws_what_multinomial_draws() -> None:
     config = Config.read(GOLDENS / "dia2", "")
-    noise, logits = Noise(config, Sampling(), 9, torch.device("cpu")), torch.randn(1, 66)
+    noise, logits = Noise(config, Sampling(), torch.device("cpu")), torch.randn(1, 66)
     draw = Draw(0.8, 50)
+    noise.begin(9)
     torch.manual_seed(9)
     for _ in range(20):
         noise.refresh()

@@ -78,7 +78,7 @@ def csm_codes(engine: CsmEngine) -> Any:
 
 def dia2_codes(engine: Dia2Engine) -> Any:
     net = engine._loaded.net
-    steps = Steps(net, Sampling(Draw(0, 50), Draw(0, 50)), 0, 1)
+    steps = Steps(net, Sampling(Draw(0, 50), Draw(0, 50)))
     pad = (net.config.text_pad, net.config.text_pad)
     return torch.tensor([steps.step(pad, at, at, lambda action: pad)[1] for at in range(FRAMES)])
 

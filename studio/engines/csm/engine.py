@@ -148,7 +148,7 @@ class CsmEngine:
         reach = self._csm.reach(start + len(asked) + cap)
         stream, frames, noise = MimiStream(self._mimi), [], speech.noise()
         for _ in range(cap):
-            frame = self._csm.frame(speech.sampling, noise.to(self._csm.device), reach)
+            frame = self._csm.frame(speech.sampling, noise, reach)
             noise = speech.noise()  # for the next one, while the device works
             if self._csm.is_end(frame):
                 break

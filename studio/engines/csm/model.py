@@ -2,7 +2,7 @@
 
 A frame is one code for each codebook. The backbone reads the frames so far and draws the first code of the next; the
 depth decoder draws the others, one after the other. `Csm.frame` does all of that, drawing included, with static shapes,
-from static buffers and without waiting for the device, so that a CUDA graph or an ONNX graph can hold it.
+from static buffers and without waiting for the device: on a card two captured graphs, one for each of the networks.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch.nn import functional
@@ -20,6 +21,7 @@ from studio.engines.checkpoint import Checkpoint
 from studio.engines.csm import layers
 from studio.engines.csm.config import Config
 from studio.engines.csm.layers import Place, Stack
+from studio.engines.graphs import Graphs
 from studio.engines.linear import Make, exact, give_back, kernel
 from studio.engines.weights import Target, check, held, one, stream
 
@@ -142,6 +144,11 @@ class Csm:
         # what the next frame starts from
         self._input = torch.zeros(1, config.backbone.hidden, dtype=self._codes.dtype, device=self.device)
         self._position = torch.zeros(1, dtype=torch.int64, device=self.device)
+        self._noise = torch.ones(config.books, config.vocabulary, device=self.device)
+        # what the backbone leaves for the depth decoder, and what that makes of it
+        self._hidden = torch.zeros_like(self._input)
+        self._drawn = torch.zeros(config.books, dtype=torch.int64, device=self.device)
+        self.graphs = Graphs.on(self.device)
 
     def _banned(self, codes: Sequence[int]) -> torch.Tensor | None:
         """What to add to logits so that these codes are never drawn."""
@@ -180,13 +187,22 @@ class Csm:
         return min(-(-positions // REACH_STEP) * REACH_STEP, self.slots)
 
     def frame(self, draw: Draw, noise: torch.Tensor, reach: int) -> torch.Tensor:
-        """The next frame, (books,) int64 on the device. noise: (books, vocabulary) float32 on the device."""
+        """The next frame, (books,) int64 on the device. noise: (books, vocabulary) float32, from any device."""
         with torch.inference_mode():
-            return self._frame(draw, noise, reach)
+            self._noise.copy_(noise)
+            self.graphs.run(("backbone", reach), partial(self._read_on, reach))
+            self.graphs.run(("depth", draw), partial(self._draw, draw))
+            return self._drawn.clone()
 
-    def _frame(self, draw: Draw, noise: torch.Tensor, reach: int) -> torch.Tensor:
+    def _read_on(self, reach: int) -> None:
+        """The backbone, over what has been said last."""
         place = Place(self._position, reach, self._slots[None, :reach] <= self._position)
-        hidden = self._backbone(self._input, place)
+        self._hidden.copy_(self._backbone(self._input, place))
+        self._position.add_(1)
+
+    def _draw(self, draw: Draw) -> None:
+        """The codes of a frame, from the first by the backbone to the last by the depth decoder."""
+        hidden, noise = self._hidden, self._noise
         drawn = [draw(_barred(self._first_head(hidden), self._ban), noise[0])]
         x = torch.cat([self._projector(hidden), self._depth_input(0, drawn[0])])
         for book, (stage, head) in enumerate(zip(self._stages, self._heads, strict=True), start=1):
@@ -194,10 +210,8 @@ class Csm:
             drawn.append(draw(_barred(head(y), self._depth_ban), noise[book]))
             if book < len(self._heads):
                 x = self._depth_input(book, drawn[book])
-        frame = torch.cat(drawn)
-        self._input.copy_(self._codes[frame + self._offsets].sum(dim=0, keepdim=True))
-        self._position.add_(1)
-        return frame
+        torch.cat(drawn, out=self._drawn)
+        self._input.copy_(self._codes[self._drawn + self._offsets].sum(dim=0, keepdim=True))
 
     def _depth_input(self, book: int, code: torch.Tensor) -> torch.Tensor:
         """(1, depth): a code of one book as the depth decoder's next input."""

@@ -7,15 +7,19 @@ next. Where the first codebook says EOS, codebook c has its EOS delays[c] rows l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from studio.engines.dia.model import Dia, Memory
 from studio.engines.dia.sampling import Sampling, draw
+from studio.engines.graphs import Graphs
 
 FREE = -1  # in the grid: still to be drawn
-SPAN = 256  # a step looks back over whole multiples of so many rows, so that its shapes seldom change
+# A step looks back over whole multiples of so many rows, so that its shapes seldom change. To capture another shape
+# costs a card the time of some steps, and looking further next to nothing.
+SPAN, CARD_SPAN = 256, 1024
 
 Noise = Callable[[Tensor], object]  # fills a tensor in place: exponentially distributed, or ones for a greedy decode
 
@@ -30,6 +34,8 @@ class Decoding:
     def __init__(self, dia: Dia, text: Tensor, prompt: Tensor, frames: int, sampling: Sampling) -> None:
         config, device = dia.config, dia.device
         self._dia, self._text, self._sampling = dia, text.to(device), sampling
+        self._graphs = Graphs.on(device)
+        self._span = SPAN if device.type == "cpu" else CARD_SPAN
         self._before = len(prompt)
         self._last = max(config.delays)
         self._delays = torch.tensor(config.delays, device=device)
@@ -52,7 +58,8 @@ class Decoding:
             if row >= end + self._last - 1:
                 break
             noise(self._noise)
-            self._step((row // SPAN + 1) * SPAN)
+            span = (row // self._span + 1) * self._span
+            self._graphs.run(span, partial(self._step, span))
             row += 1
             if row % poll == 0:
                 end = int(self._ends)
@@ -67,7 +74,7 @@ class Decoding:
         """Read the text and the prompt, each at once, and write the first new row."""
         with torch.inference_mode():
             text = torch.stack([self._text, torch.zeros_like(self._text)])[: self._sampling.branches]
-            slots = -(-len(self._grid) // SPAN) * SPAN
+            slots = -(-len(self._grid) // self._span) * self._span
             self._memories = self._dia.decoder.memories(self._dia.encoder(text), slots)
             rows = torch.arange(self._before + 1, device=self._grid.device)
             self._write(self._dia.decoder(self._grid[: len(rows)], self._memories, rows, len(rows)))

@@ -24,6 +24,7 @@ from studio.engines.dia2.model import Net
 from studio.engines.dia2.prefix import Clip, References, heard
 from studio.engines.dia2.sampling import Draw, Sampling
 from studio.engines.dia2.speech import Prefix, Speech
+from studio.engines.dia2.steps import Steps
 from studio.engines.dia2.words import TAGS, Text, Vocabulary
 from studio.engines.linear import give_back, kernel
 from studio.engines.mimi import FRAMES_PER_SECOND, SAMPLE_RATE, Mimi, MimiStream
@@ -54,6 +55,7 @@ class Dia2Engine:
         self._spec = spec
         self._held: Loaded | None = loaded
         self._threads = threads
+        self._steps: Steps | None = None
 
     @staticmethod
     def open(
@@ -128,7 +130,7 @@ class Dia2Engine:
 
     def close(self) -> None:
         """Give the memory back."""
-        self._held = None
+        self._held = self._steps = None
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -172,12 +174,19 @@ class Dia2Engine:
             raise SynthesisError(f"{self.spec.title} has been unloaded.", "Load it again.")
         return self._held
 
+    def _steps_by(self, sampling: Sampling) -> Steps:
+        """Those of the last speech, unless they draw otherwise: their memory and their graphs are not made anew."""
+        if self._steps is None or self._steps.sampling != sampling:
+            self._steps = None  # its memory first
+            self._steps = Steps(self._loaded.net, sampling)
+        return self._steps
+
     def _speech(
         self, entries: Iterable[Entry | None], sampling: Mapping[str, float], seed: int, prefix: Prefix | None
     ) -> Generator[Audio, None, tuple[WordTime, ...]]:
         held = self._loaded
         torch.set_num_threads(self._threads)
-        speech = Speech(held.net, held.vocabulary.begin, _sampling(sampling), seed, entries, prefix)
+        speech = Speech(self._steps_by(_sampling(sampling)), held.vocabulary.begin, seed, entries, prefix)
         yield from _sound(speech.frames(), MimiStream(held.codec))
         if speech.unspoken or not speech.is_whole:
             raise SynthesisError(

@@ -74,14 +74,18 @@ def choose(logits: Tensor, draw: Draw, noise: Tensor) -> Tensor:
 class Noise:
     """The noise of one step after the other, always in the same memory: action, first codebook, the others."""
 
-    def __init__(self, config: Config, sampling: Sampling, seed: int, device: torch.device) -> None:
-        self._generator = torch.Generator().manual_seed(seed)
+    def __init__(self, config: Config, sampling: Sampling, device: torch.device) -> None:
+        self._generator = torch.Generator()
         others = [sampling.audio.width(config.codes)] * (config.books - 1)
         widths = [sampling.text.width(config.actions), sampling.audio.width(config.audio_tokens), *others]
         self._host = torch.ones(sum(widths), pin_memory=device.type == "cuda")
         self._rows = [row for row in torch.split(self._host, widths) if len(row)]
         self._device = self._host if device.type == "cpu" else self._host.to(device)
         self.action, self.first, *self.others = (row[None] for row in torch.split(self._device, widths))
+
+    def begin(self, seed: int) -> None:
+        """From the start of the seed's noise."""
+        self._generator.manual_seed(seed)
 
     def refresh(self) -> None:
         """Draw the noise of the next step, row by row: the order in which the reference draws."""

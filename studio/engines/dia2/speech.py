@@ -14,8 +14,6 @@ import torch
 from torch import Tensor
 
 from studio.engines.dia2.machine import INITIAL_PADDING, MAX_PADDING, REFERENCE, Entry, Feed, Machine
-from studio.engines.dia2.model import Net
-from studio.engines.dia2.sampling import Sampling
 from studio.engines.dia2.steps import Steps
 from studio.engines.mimi import FRAMES_PER_SECOND
 from studio.errors import RequestError
@@ -40,14 +38,15 @@ class Speech:
     """One passage being spoken. Iterate `frames` once; `machine.said` and `first_frame` then tell when words sound."""
 
     def __init__(
-        self, net: Net, begin: int, sampling: Sampling, seed: int, source: Iterable[Entry | None], prefix: Prefix | None
+        self, steps: Steps, begin: int, seed: int, source: Iterable[Entry | None], prefix: Prefix | None
     ) -> None:
-        config = net.config
+        config = steps.net.config
         self.config = config
         known = prefix.entries if prefix else ()
         self.machine = Machine(Feed(source, known), config.new_word, config.text_pad, config.ahead)
         self._prefix = prefix
-        self._steps = Steps(net, sampling, seed, begin)
+        self._steps = steps
+        self._seed = seed
         self._text = (begin, config.text_pad)
         # a column for each step, a row for each codebook: the code of frame u stands in column u + delay
         self._grid = np.full((config.books, config.max_steps + 1), config.audio_bos, np.int64)
@@ -63,6 +62,7 @@ class Speech:
         `is_whole` is true afterwards if all words were spoken and have sounded before the steps ran out.
         """
         config, machine = self.config, self.machine
+        self._steps.begin(self._seed)
         start = 0
         if self._prefix:
             yield from self._hear(self._prefix)
