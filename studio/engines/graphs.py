@@ -58,7 +58,7 @@ class CudaCapture:
         self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, step: Step) -> Graph:
-        graph = torch.cuda.CUDAGraph()
+        graph: Graph = torch.cuda.CUDAGraph()
         # other threads may ask how much memory is free meanwhile: only this one is watched
         with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
             step()
