@@ -1,6 +1,6 @@
 """Peak memory of an engine at its longest passage: the figure that `EngineSpec.memory_gb` should hold.
 
-    python -m bench.memory csm [--frames 8] [--save NAME]      csm, dia, dia2-1b or dia2-2b
+    python -m bench.memory csm [--precision int8] [--frames 200] [--save NAME]      csm, dia, dia2-1b or dia2-2b
 
 Weights are random, sizes real: model, codec and the caches of the longest passage, some frames decoded at its end and
 turned to sound. On an NVIDIA card gpu_peak_gb is the most that PyTorch had reserved there and what the driver says this
@@ -110,6 +110,7 @@ ENGINES = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("engine", choices=ENGINES)
+    parser.add_argument("--precision", choices=("exact", "int8"), default="exact")
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--save", help="name of a file in bench/results, without .json")
     given = parser.parse_args()
@@ -119,9 +120,10 @@ def main() -> None:
     free = torch.cuda.mem_get_info()[0] if device == "cuda" else 0
     if device == "cpu":
         print("There is no GPU here: this is the process's memory on the CPU.", file=sys.stderr)
-    ENGINES[given.engine](device, kernel(device, "exact"), given.frames)
+    ENGINES[given.engine](device, kernel(device, given.precision), given.frames)
     result = {
         "engine": given.engine,
+        "precision": given.precision,
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "rss_peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
         "command": f"python -m bench.memory {' '.join(sys.argv[1:])}",
