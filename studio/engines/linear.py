@@ -10,6 +10,7 @@ import ctypes
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 
 import torch
@@ -41,7 +42,22 @@ def exact(weight: Tensor) -> Linear:
         return partial(_bf16, weight)
     if weight.device.type == "cpu" and weight.dtype == torch.float32 and _wants_blocks():
         return blocked(weight)
-    return partial(F.linear, weight=weight)
+    return Plain(weight)
+
+
+@dataclass(frozen=True, eq=False)
+class Plain:
+    """torch's own product, with the weight to be had."""
+
+    weight: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight)
+
+
+def weight_of(linear: Linear) -> Tensor | None:
+    """The weight of a product as it was given, where it is kept."""
+    return linear.weight if isinstance(linear, Plain) else None
 
 
 def blocked(weight: Tensor) -> Linear:

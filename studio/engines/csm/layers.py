@@ -78,18 +78,18 @@ class Stack:
     """All layers and the norm behind them."""
 
     def __init__(self, sizes: Sizes, weights: Mapping[str, torch.Tensor], name: str, slots: int, linear: Make) -> None:
-        self._sizes = sizes
+        self.sizes = sizes
         self._linear = linear
-        self._norm = weights[f"{name}.norm"]
-        self._layers = [self._layer(weights, f"{name}.layers.{layer}", slots) for layer in range(sizes.layers)]
+        self.norm = weights[f"{name}.norm"]
+        self.layers = [self._layer(weights, f"{name}.layers.{layer}", slots) for layer in range(sizes.layers)]
         angles = torch.arange(slots).float()[:, None] * frequencies(sizes.rotary, sizes.head)
         cosine, sine = angles.cos(), angles.sin()
         # (T, 1, head): one half turns against the other, so the sign of the sine is kept in its table
-        self._cosine = torch.cat([cosine, cosine], dim=-1)[:, None].to(self._norm)
-        self._sine = torch.cat([-sine, sine], dim=-1)[:, None].to(self._norm)
+        self.cosine = torch.cat([cosine, cosine], dim=-1)[:, None].to(self.norm)
+        self.sine = torch.cat([-sine, sine], dim=-1)[:, None].to(self.norm)
 
     def _layer(self, weights: Mapping[str, torch.Tensor], at: str, slots: int) -> Layer:
-        keys, values = self._norm.new_zeros((2, self._sizes.key_heads, slots, self._sizes.head))
+        keys, values = self.norm.new_zeros((2, self.sizes.key_heads, slots, self.sizes.head))
         return Layer(
             before=weights[f"{at}.before"],
             joined=self._linear(weights[f"{at}.joined"]),
@@ -103,16 +103,18 @@ class Stack:
 
     def __call__(self, x: torch.Tensor, place: Place) -> torch.Tensor:
         """x: (n, hidden) -> (n, hidden), normed."""
-        turn = self._cosine.index_select(0, place.positions), self._sine.index_select(0, place.positions)
-        mask = None if place.mask is None else place.mask.repeat(self._sizes.heads // self._sizes.key_heads, 1)
-        for layer in self._layers:
-            x = x + self._attended(self._normed(x, layer.before), layer, place, turn, mask)
-            gate, up = layer.gated(self._normed(x, layer.between)).chunk(2, dim=-1)
+        turn = self.cosine.index_select(0, place.positions), self.sine.index_select(0, place.positions)
+        mask = None if place.mask is None else place.mask.repeat(self.sizes.heads // self.sizes.key_heads, 1)
+        for layer in self.layers:
+            x = x + self._attended(self.normed(x, layer.before), layer, place, turn, mask)
+            gate, up = layer.gated(self.normed(x, layer.between)).chunk(2, dim=-1)
             x = x + layer.down(functional.silu(gate) * up)
-        return self._normed(x, self._norm)
+        return self.normed(x)
 
-    def _normed(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        return functional.rms_norm(x, (self._sizes.hidden,), weight, self._sizes.epsilon)
+    def normed(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+        """By a weight, (hidden,); by that behind the last layer if not given."""
+        by = self.norm if weight is None else weight
+        return functional.rms_norm(x, (self.sizes.hidden,), by, self.sizes.epsilon)
 
     def _attended(
         self,
@@ -122,7 +124,7 @@ class Stack:
         turn: tuple[torch.Tensor, torch.Tensor],
         mask: torch.Tensor | None,
     ) -> torch.Tensor:
-        sizes, count, group = self._sizes, len(x), self._sizes.heads // self._sizes.key_heads
+        sizes, count, group = self.sizes, len(x), self.sizes.heads // self.sizes.key_heads
         joined = layer.joined(x).view(count, -1, sizes.head)
         turning, values = joined[:, : -sizes.key_heads], joined[:, -sizes.key_heads :]
         cosine, sine = turn

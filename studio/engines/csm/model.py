@@ -15,12 +15,14 @@ from functools import partial
 import torch
 from torch.nn import functional
 
-from studio.engines import prepared
+from studio.engines import fused, prepared
 from studio.engines.base import Placement
 from studio.engines.checkpoint import Checkpoint
 from studio.engines.csm import layers
 from studio.engines.csm.config import Config
+from studio.engines.csm.fused import Ends, FusedFrame
 from studio.engines.csm.layers import Place, Stack
+from studio.engines.fused import Launch, Pick, matrix
 from studio.engines.graphs import Graphs
 from studio.engines.linear import Make, exact, give_back, kernel
 from studio.engines.weights import Target, check, held, one, stream
@@ -149,6 +151,20 @@ class Csm:
         self._hidden = torch.zeros_like(self._input)
         self._drawn = torch.zeros(config.books, dtype=torch.int64, device=self.device)
         self.graphs = Graphs.on(self.device)
+        self._fused: FusedFrame | None = None
+        launch = fused.card() if self.device.type == "cuda" else None
+        if launch and linear is exact:
+            self.fuse(launch)
+
+    def fuse(self, launch: Launch) -> None:
+        """Use the kernels for cards from now on, if they know a model like this."""
+        if not self._projects_ahead or not FusedFrame.fits(self._backbone, self._depth, self.config.vocabulary):
+            return
+        heads = [matrix(head) for head in self._heads]
+        ends = Ends(
+            matrix(self._first_head), heads, matrix(self._projector), self._depth_codes, self._ban, self._depth_ban
+        )
+        self._fused = FusedFrame(launch, self._backbone, self._depth, ends)
 
     def _banned(self, codes: Sequence[int]) -> torch.Tensor | None:
         """What to add to logits so that these codes are never drawn."""
@@ -190,18 +206,31 @@ class Csm:
         """The next frame, (books,) int64 on the device. noise: (books, vocabulary) float32, from any device."""
         with torch.inference_mode():
             self._noise.copy_(noise)
+            reach = 0 if self._fused else reach
             self.graphs.run(("backbone", reach), partial(self._read_on, reach))
             self.graphs.run(("depth", draw), partial(self._draw, draw))
             return self._drawn.clone()
 
     def _read_on(self, reach: int) -> None:
         """The backbone, over what has been said last."""
-        place = Place(self._position, reach, self._slots[None, :reach] <= self._position)
-        self._hidden.copy_(self._backbone(self._input, place))
+        if self._fused:
+            self._fused.read_on(self._input, self._position)
+            self._hidden.copy_(self._backbone.normed(self._input))
+        else:
+            place = Place(self._position, reach, self._slots[None, :reach] <= self._position)
+            self._hidden.copy_(self._backbone(self._input, place))
         self._position.add_(1)
 
     def _draw(self, draw: Draw) -> None:
         """The codes of a frame, from the first by the backbone to the last by the depth decoder."""
+        if self._fused and isinstance(draw, Sampling):
+            pick = Pick(draw.temperature, draw.top_k)
+            self._fused.draw(self._hidden, self._noise, self._drawn, pick)
+        else:
+            self._draw_plainly(draw)
+        self._input.copy_(self._codes[self._drawn + self._offsets].sum(dim=0, keepdim=True))
+
+    def _draw_plainly(self, draw: Draw) -> None:
         hidden, noise = self._hidden, self._noise
         drawn = [draw(_barred(self._first_head(hidden), self._ban), noise[0])]
         x = torch.cat([self._projector(hidden), self._depth_input(0, drawn[0])])
@@ -211,7 +240,6 @@ class Csm:
             if book < len(self._heads):
                 x = self._depth_input(book, drawn[book])
         torch.cat(drawn, out=self._drawn)
-        self._input.copy_(self._codes[self._drawn + self._offsets].sum(dim=0, keepdim=True))
 
     def _depth_input(self, book: int, code: torch.Tensor) -> torch.Tensor:
         """(1, depth): a code of one book as the depth decoder's next input."""

@@ -12,6 +12,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from studio.engines.dia.fused import FusedDecoder
 from studio.engines.dia.model import Dia, Memory
 from studio.engines.dia.sampling import Sampling, draw
 from studio.engines.graphs import Graphs
@@ -45,6 +46,7 @@ class Decoding:
         self._position = torch.tensor([len(prompt)], device=device)  # the last row that is written
         self._noise = torch.ones(config.books, config.decoder.vocabulary, device=device)
         self._memories: list[Memory] = []
+        self._fused: FusedDecoder | None = None
         self.ended = False
 
     def run(self, noise: Noise) -> Iterator[int]:
@@ -58,7 +60,7 @@ class Decoding:
             if row >= end + self._last - 1:
                 break
             noise(self._noise)
-            span = (row // self._span + 1) * self._span
+            span = 0 if self._fused else (row // self._span + 1) * self._span
             self._graphs.run(span, partial(self._step, span))
             row += 1
             if row % poll == 0:
@@ -76,6 +78,8 @@ class Decoding:
             text = torch.stack([self._text, torch.zeros_like(self._text)])[: self._sampling.branches]
             slots = -(-len(self._grid) // self._span) * self._span
             self._memories = self._dia.decoder.memories(self._dia.encoder(text), slots)
+            if self._dia.launch and FusedDecoder.fits(self._dia.decoder):
+                self._fused = FusedDecoder(self._dia.launch, self._dia.decoder, self._memories)
             rows = torch.arange(self._before + 1, device=self._grid.device)
             self._write(self._dia.decoder(self._grid[: len(rows)], self._memories, rows, len(rows)))
 
@@ -83,7 +87,10 @@ class Decoding:
         """Read the row that was written last and write the next; all shapes but the span are always the same."""
         with torch.inference_mode():
             codes = self._grid.index_select(0, self._position)
-            self._write(self._dia.decoder(codes, self._memories, self._position, span))
+            if self._fused:
+                self._write(self._fused(codes, self._position))
+            else:
+                self._write(self._dia.decoder(codes, self._memories, self._position, span))
 
     def _write(self, logits: Tensor) -> None:
         """Draw the next row, but for what is known of it."""

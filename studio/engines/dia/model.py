@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from studio.engines import prepared
+from studio.engines import fused, prepared
 from studio.engines.dia.config import Config, Stack, open_checkpoint, plan
 from studio.engines.linear import Make, exact, give_back, kernel
 
@@ -137,21 +137,26 @@ class Decoder:
     """Codes so far to the logits of the next ones."""
 
     def __init__(self, weights: Mapping[str, Tensor], config: Config, linear: Make) -> None:
-        self._config = config
-        self._codes, self._norm, self._logits = weights["codes"], weights["decoder.norm"], linear(weights["logits"])
-        self._layers = [_DecoderLayer(weights, f"decoder.{i}", config, linear) for i in range(config.decoder.layers)]
-        self._rotary = Rotary.of(config.decoder, self._norm.dtype, self._norm.device)
-        self._offsets = torch.arange(config.books, device=self._norm.device) * config.decoder.vocabulary
+        self.config = config
+        self._codes, self.norm, self.logits = weights["codes"], weights["decoder.norm"], linear(weights["logits"])
+        self.layers = [_DecoderLayer(weights, f"decoder.{i}", config, linear) for i in range(config.decoder.layers)]
+        self.rotary = Rotary.of(config.decoder, self.norm.dtype, self.norm.device)
+        self._offsets = torch.arange(config.books, device=self.norm.device) * config.decoder.vocabulary
 
     def memories(self, text: Tensor, slots: int) -> list[Memory]:
         """Empty memories for so many steps, the keys of the encoded text (branches, bytes, hidden) in them."""
-        stack, head_dim = self._config.decoder, self._config.cross_head_dim
+        stack, head_dim = self.config.decoder, self.config.cross_head_dim
         shape = (text.shape[0], stack.kv_heads, slots, stack.head_dim)
         found = []
-        for layer in self._layers:
-            keys, values = parted(layer.cross_kv(text), head_dim).transpose(1, 2).contiguous().chunk(2, 1)
+        for layer in self.layers:
+            both = parted(layer.cross_kv(text), head_dim).transpose(1, 2).chunk(2, 1)
+            keys, values = (one.contiguous() for one in both)
             found.append(Memory(text.new_zeros(shape), text.new_zeros(shape), keys, values))
         return found
+
+    def heard(self, codes: Tensor) -> Tensor:
+        """What the first layer begins with: codes (steps, books) -> (steps, hidden)."""
+        return F.embedding(codes + self._offsets, self._codes).sum(1)
 
     def __call__(self, codes: Tensor, memories: list[Memory], positions: Tensor, span: int) -> Tensor:
         """codes: (steps, books) int64, the same for all branches, at positions (steps,), which are remembered.
@@ -160,12 +165,12 @@ class Decoder:
         step to step, and nothing is read back from the device. Gives the logits after the last step: (branches, books,
         vocabulary) float32.
         """
-        config, stack, branches = self._config, self._config.decoder, memories[0].keys.shape[0]
-        x = F.embedding(codes + self._offsets, self._codes).sum(1).expand(branches, -1, -1)
-        rotary = self._rotary.at(positions)
+        config, stack, branches = self.config, self.config.decoder, memories[0].keys.shape[0]
+        x = self.heard(codes).expand(branches, -1, -1)
+        rotary = self.rotary.at(positions)
         mask = torch.arange(span, device=codes.device) <= positions[:, None]
         mask = mask.repeat(stack.heads // stack.kv_heads, 1)
-        for layer, memory in zip(self._layers, memories, strict=True):
+        for layer, memory in zip(self.layers, memories, strict=True):
             q, k, v = layer.queries_keys_values(x, rotary)
             memory.keys.index_copy_(2, positions, k.transpose(1, 2))
             memory.values.index_copy_(2, positions, v.transpose(1, 2))
@@ -173,18 +178,22 @@ class Decoder:
             q = parted(layer.cross_q(normed(x, layer.cross_norm, stack.eps)), config.cross_head_dim)
             x = x + layer.cross_out(attend(q, memory.text_keys, memory.text_values))
             x = x + layer.mlp(x)
-        last = normed(x[:, -1], self._norm, stack.eps)
-        return parted(self._logits(last).float(), stack.vocabulary)
+        last = normed(x[:, -1], self.norm, stack.eps)
+        return parted(self.logits(last).float(), stack.vocabulary)
 
 
 class Dia:
-    """The model in memory. weights: by the names of `config.plan`. linear: how a matrix is multiplied."""
+    """The model in memory. weights: by the names of `config.plan`. linear: how a matrix is multiplied.
+
+    launch: the kernels for steps, where there is a card that has them.
+    """
 
     def __init__(self, weights: Mapping[str, Tensor], config: Config, linear: Make = exact) -> None:
         self.config = config
         self.encoder = Encoder(weights, config, linear)
         self.decoder = Decoder(weights, config, linear)
         self.device = self.encoder.device
+        self.launch = fused.card() if self.device.type == "cuda" and linear is exact else None
 
     @staticmethod
     def load(

@@ -37,6 +37,11 @@ class Cache:
         self.keys = like.new_zeros(shape)
         self.values = like.new_zeros(shape)
 
+    @property
+    def pairs(self) -> list[tuple[Tensor, Tensor]]:
+        """Keys and values of each layer."""
+        return list(zip(self.keys, self.values, strict=True))
+
 
 @dataclass(frozen=True, eq=False)
 class Place:
@@ -153,9 +158,10 @@ class Net:
         # one more than the last position: a prefix decodes its last position twice
         self.slots = config.max_steps + 1
         main, depth = config.backbone, config.depth
-        self._main = Transformer(config, main, _rope(config, main.head, self.slots, self.device))
-        rope = _rope(config, depth.head, config.books, self.device) if config.depth_rope else None
-        self._depth = Transformer(config, depth, rope)
+        self.rope = _rope(config, main.head, self.slots, self.device)
+        self.depth_rope = _rope(config, depth.head, config.books, self.device) if config.depth_rope else None
+        self._main = Transformer(config, main, self.rope)
+        self._depth = Transformer(config, depth, self.depth_rope)
         self._text = TextEmbedding(weights, "transformer.text_embed", config.text_pad, linear)
         self._depth_text = (
             TextEmbedding(weights, "depformer.text_embed", config.text_pad, linear) if config.depth_text else None
@@ -163,17 +169,17 @@ class Net:
         self._audio = audio
         self._offsets = torch.arange(config.books, device=self.device)[:, None] * config.audio_tokens
         product = cache(lambda name: linear(weights[name]))  # sets of depth weights have matrices in common
-        self._layers = [_layer(weights, f"transformer.layers.{i}", None, main, product) for i in range(main.layers)]
-        self._heads = linear(weights["heads"])
-        self._norm, self._depth_norm = weights["transformer.norm"], weights["depformer.norm"]
-        self._sets = {
+        self.layers = [_layer(weights, f"transformer.layers.{i}", None, main, product) for i in range(main.layers)]
+        self.heads = linear(weights["heads"])
+        self.norm, self.depth_norm = weights["transformer.norm"], weights["depformer.norm"]
+        self.sets = {
             name: [_layer(weights, f"depformer.layers.{i}", name, depth, product) for i in range(depth.layers)]
             for name in config.sets
         }
-        self._inputs = linear(weights["depformer.inputs"]) if config.sets else None
-        self._depth_audio = weights.get("depformer.audio_embeds")
-        self._logits = _stage_heads(config, weights, linear)
-        self._stages = torch.arange(config.books, device=self.device)
+        self.inputs = linear(weights["depformer.inputs"]) if config.sets else None
+        self.depth_audio = weights.get("depformer.audio_embeds")
+        self.logits = _stage_heads(config, weights, linear)
+        self.stages = torch.arange(config.books, device=self.device)
 
     def new_cache(self, branches: int) -> Cache:
         """An empty cache of the backbone."""
@@ -188,20 +194,24 @@ class Net:
 
         All branches hear the same codes.
         """
+        x = self._main(self.heard(text, codes), self.layers, cache, place)
+        return self._main.norm(x, self.norm).to(self.dtype)
+
+    def heard(self, text: Tensor, codes: Tensor) -> Tensor:
+        """What the backbone begins with: (branches, steps, width)."""
         sound = F.embedding(codes + self._offsets, self._audio).sum(0)  # (steps, width)
-        x = self._main(self._text(text) + sound, self._layers, cache, place)
-        return self._main.norm(x, self._norm).to(self.dtype)
+        return self._text(text) + sound
 
     def first_heads(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """hidden: (branches, width) -> logits of the action and of the first codebook, fp32."""
-        action, book = torch.split(self._heads(hidden).float(), [self.config.actions, self.config.audio_tokens], -1)
+        action, book = torch.split(self.heads(hidden).float(), [self.config.actions, self.config.audio_tokens], -1)
         return action, book
 
     def depth_inputs(self, hidden: Tensor) -> Tensor:
         """What each set of depth weights makes of a frame's hidden state: (branches, sets, width)."""
-        if self._inputs is None:
+        if self.inputs is None:
             return hidden[:, None, :0]
-        return self._inputs(hidden).view(hidden.shape[0], len(self.config.sets), -1)
+        return self.inputs(hidden).view(hidden.shape[0], len(self.config.sets), -1)
 
     def depth(self, stage: int, code: Tensor, inputs: Tensor, text: Tensor, cache: Cache) -> Tensor:
         """Logits of codebook `stage + 1`, (branches, codes) fp32, after its neighbour's code, (1,) int64.
@@ -210,14 +220,14 @@ class Net:
         """
         config = self.config
         name = config.schedule[stage]
-        assert self._depth_audio is not None
-        x = F.embedding(code + stage * config.audio_tokens, self._depth_audio)
+        assert self.depth_audio is not None
+        x = F.embedding(code + stage * config.audio_tokens, self.depth_audio)
         if stage == 0 and self._depth_text is not None:
             x = x + self._depth_text(text)[:, 0]
         x = inputs[:, config.sets.index(name)] + x
-        at = self._stages[stage : stage + 1]
-        x = self._depth(x[:, None], self._sets[name], cache, Place(at, at, stage + 1))[:, 0]
-        return self._logits[stage](self._depth.norm(x, self._depth_norm).to(self.dtype)).float()
+        at = self.stages[stage : stage + 1]
+        x = self._depth(x[:, None], self.sets[name], cache, Place(at, at, stage + 1))[:, 0]
+        return self.logits[stage](self._depth.norm(x, self.depth_norm).to(self.dtype)).float()
 
 
 def _rope(config: Config, head: int, positions: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -13,8 +13,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from studio.engines import fused
+from studio.engines.dia2.fused import FusedSteps
 from studio.engines.dia2.model import Net, Place
 from studio.engines.dia2.sampling import Noise, Sampling, choose
+from studio.engines.fused import Launch
 from studio.engines.graphs import Graphs
 from studio.errors import SynthesisError
 
@@ -26,7 +29,9 @@ SPAN, CARD_SPAN = 128, 512
 class Steps:
     """One speech at a time on the device: its caches, its buffers, its noise and its graphs, used again by the next."""
 
-    def __init__(self, net: Net, sampling: Sampling) -> None:
+    def __init__(self, net: Net, sampling: Sampling, launch: Launch | None = None) -> None:
+        """launch: the kernels to use where they fit; those of a card that has them if not given."""
+        launch = launch or (fused.card() if net.device.type == "cuda" else None)
         config, branches = net.config, sampling.branches
         self.net, self.sampling = net, sampling
         self.graphs = Graphs.on(net.device)
@@ -47,6 +52,10 @@ class Steps:
         self._given = torch.zeros(2 + config.books, dtype=torch.int64, device=net.device)
         self._hidden = torch.zeros(branches, config.backbone.width, dtype=net.dtype, device=net.device)
         self._following = self._text.clone()  # the text tokens that follow, for a depth model that hears them
+        self._fused = None
+        if launch is not None and FusedSteps.fits(net, sampling):
+            caches = self._cache, self._depth_cache
+            self._fused = FusedSteps(launch, net, sampling, caches, self._noise, self._given)
 
     def begin(self, seed: int) -> None:
         """Forget the last speech. What its caches hold beyond where the new one stands is never looked at, unless its
@@ -83,7 +92,7 @@ class Steps:
         with torch.inference_mode():
             self._noise.refresh()
             self._taken.copy_(torch.tensor([*text, position, slot]))
-            span = min(self.net.slots, (slot // self._span + 1) * self._span)
+            span = 0 if self._fused else min(self.net.slots, (slot // self._span + 1) * self._span)
             self.graphs.run(span, partial(self.listen, span))
             if self.net.config.depth_text:
                 following = follow(int(self._given[1]))
@@ -104,6 +113,10 @@ class Steps:
         position, slot = self._taken[2:3], self._taken[3:4]
         self._text[0, :, 0] = self._taken[:2]
         codes = torch.where(self._delays > position, net.config.audio_bos, self._codes)
+        if self._fused:
+            state = self._fused.listen(self._text, codes[:, None], fused.Place(position, slot), self._no_code)
+            self._given[0] = torch.isfinite(state).all()
+            return
         mask = self._reach[None, :span] <= slot
         hidden = net.backbone(self._text, codes[:, None], self._cache, Place(position, slot, span, mask))[:, 0]
         action, first = net.first_heads(hidden)
@@ -115,6 +128,10 @@ class Steps:
     def speak(self) -> None:
         """The depth model: the other codes of the frame, each after its neighbour. No host in it."""
         net, sampling = self.net, self.sampling
+        if self._fused:
+            self._fused.speak()
+            self._codes.copy_(self._given[2:])
+            return
         inputs, code = net.depth_inputs(self._hidden), self._given[2:3]
         for stage, noise in enumerate(self._noise.others):
             logits = net.depth(stage, code, inputs, self._following, self._depth_cache)
