@@ -23,6 +23,7 @@ WARPS = 8  # of a block of all kernels but `pick`
 HEAD_SIZES, SHARED = (64, 128), (1, 2, 4)  # of a head, and of the queries that share a key, that the kernels know
 MOST_RANKED, MOST_TOKENS = 1024, 3072
 PART_SLOTS = 256  # of the past, that one block of an attention looks at
+MOST_TAKEN = 2048  # numbers of a row that the threads of a block take at once
 SPLIT_VECTORS = 128  # of 8 weights: as many as one warp has under way at once
 
 Given = Sequence[Tensor | int | float]
@@ -55,9 +56,10 @@ def product(launch: Launch, weight: Tensor, x: Tensor, into: Tensor, mode: str, 
     "exact" into fp32.
     """
     rows, inputs, outputs = len(x), x.shape[1], into.shape[1]
+    taken = 1 << max(0, (inputs - 1) // MOST_TAKEN).bit_length()
     split = min(WARPS, 1 << max(0, (inputs // 8 - 1) // SPLIT_VECTORS).bit_length())
     launch(
-        f"product<{rows}, {'true' if normed else 'false'}, {mode}>",
+        f"product<{rows}, {taken}, {'true' if normed else 'false'}, {mode}>",
         (-(-outputs * split // WARPS), 1, 1),
         32 * WARPS,
         2 * rows * inputs + 4 * WARPS * 2 * rows,

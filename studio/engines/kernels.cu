@@ -41,13 +41,23 @@ __device__ __forceinline__ float dot(uint4 a, uint4 b, float sum) {
     return sum + low(a.w) * low(b.w) + high(a.w) * high(b.w);
 }
 
-// y (ROWS, outputs) of x (ROWS, inputs) and weight (outputs, inputs), bf16; inputs a multiple of 8.
+// Two numbers as a pair of bf16.
+__device__ __forceinline__ u32 pair(float first, float second) { return narrow(first) | (u32)narrow(second) << 16; }
+
+// Eight numbers times `by` times their weights, (8,) fp32.
+__device__ __forceinline__ uint4 scaled(uint4 x, float by, const float *weights) {
+    float4 w = *(const float4 *)weights, v = *(const float4 *)(weights + 4);
+    return make_uint4(pair(low(x.x) * by * w.x, high(x.x) * by * w.y), pair(low(x.y) * by * w.z, high(x.y) * by * w.w),
+                      pair(low(x.z) * by * v.x, high(x.z) * by * v.y), pair(low(x.w) * by * v.z, high(x.w) * by * v.w));
+}
+
+// y (ROWS, outputs) of x (ROWS, inputs) and weight (outputs, inputs), bf16; inputs a multiple of 8, 2048 * TAKEN at most.
 // NORM: x is divided by the root of its mean square first and multiplied by `norm` (inputs,) fp32.
 // MODE "plain": y bf16. "added": added to what stands in y. "gated": weight has 2 * outputs rows, y = silu(first half) *
 // second half. "exact": y fp32. split: how many warps share an output: 1, 2, 4 or 8.
 enum Mode { plain, added, gated, exact };
 
-template <int ROWS, bool NORM, int MODE>
+template <int ROWS, int TAKEN, bool NORM, int MODE>
 __global__ void product(const u16 *weight, const u16 *x, const float *norm, void *y, int inputs, int outputs, double eps,
                         int split) {
     const int halves = MODE == gated ? 2 : 1;
@@ -57,7 +67,15 @@ __global__ void product(const u16 *weight, const u16 *x, const float *norm, void
     uint4 *heard = pool;                                  // x as it is multiplied: (ROWS, inputs) bf16
     float *parts = (float *)(heard + ROWS * vectors);     // (WARPS, 2 * ROWS)
 
-    // The first weights are asked for before x is there: they wait for nothing.
+    // All that is read first is asked for at once, the first weights too: they do not wait for x to be normed.
+    uint4 taken[ROWS][TAKEN];
+    for (int row = 0; row < ROWS; row++)
+#pragma unroll
+        for (int u = 0; u < TAKEN; u++) {
+            taken[row][u] = make_uint4(0, 0, 0, 0);
+            if (threadIdx.x + 32 * WARPS * u < vectors)
+                taken[row][u] = ((const uint4 *)(x + row * inputs))[threadIdx.x + 32 * WARPS * u];
+        }
     const uint4 *rows[2];
     for (int half = 0; half < halves; half++)
         rows[half] = (const uint4 *)(weight + (size_t)(min(output, outputs - 1) + half * outputs) * inputs);
@@ -69,26 +87,26 @@ __global__ void product(const u16 *weight, const u16 *x, const float *norm, void
             if (at + u * stride < vectors) held[half][u] = rows[half][at + u * stride];
 
     float scale[ROWS];
-    for (int row = 0; row < ROWS; row++) {
-        scale[row] = 1.0f;
-        if (NORM) {
+    if (NORM) {
+        for (int row = 0; row < ROWS; row++) {
             float squares = 0.0f;
-            for (int i = threadIdx.x; i < inputs; i += 32 * WARPS) {
-                float one = wide(x[row * inputs + i]);
-                squares += one * one;
-            }
+            for (int u = 0; u < TAKEN; u++) squares = dot(taken[row][u], taken[row][u], squares);
             squares = sum_of_warp(squares, 32);
-            if (!lane) parts[warp] = squares;
-            __syncthreads();
+            if (!lane) parts[warp * ROWS + row] = squares;
+        }
+        __syncthreads();
+        for (int row = 0; row < ROWS; row++) {
             float all = 0.0f;
-            for (int i = 0; i < WARPS; i++) all += parts[i];
+            for (int i = 0; i < WARPS; i++) all += parts[i * ROWS + row];
             scale[row] = rsqrtf(all / inputs + (float)eps);
-            __syncthreads();
         }
-        for (int i = threadIdx.x; i < inputs; i += 32 * WARPS) {
-            u16 one = x[row * inputs + i];
-            ((u16 *)heard)[row * inputs + i] = NORM ? narrow(wide(one) * scale[row] * norm[i]) : one;
-        }
+    }
+#pragma unroll
+    for (int u = 0; u < TAKEN; u++) {
+        const int place = threadIdx.x + 32 * WARPS * u;
+        if (place >= vectors) break;
+        for (int row = 0; row < ROWS; row++)
+            heard[row * vectors + place] = NORM ? scaled(taken[row][u], scale[row], norm + 8 * place) : taken[row][u];
     }
     __syncthreads();
 
@@ -155,6 +173,15 @@ __global__ void attend(const u16 *fresh, const float *cosine, const float *sine,
     const size_t cache = ((size_t)branch * heads + head) * slots * HEAD;
     const u16 *from = fresh + (size_t)branch * heads * (SHARED + (KEEP ? 2 : 0)) * HEAD;
 
+    // The first keys and values are asked for at once. What is new is not there yet.
+    const int team = warp * EACH + lane / LANES, dim = lane % LANES * 8;
+    uint4 key = make_uint4(0, 0, 0, 0), value = key;
+    const bool is_new = KEEP && begin + team == newest;
+    if (team < size && !is_new) {
+        key = *(const uint4 *)(keys + cache + (size_t)(begin + team) * HEAD + dim);
+        value = *(const uint4 *)(values + cache + (size_t)(begin + team) * HEAD + dim);
+    }
+
     // queries, and the key if its slot is in this part: a warp for each
     const bool keeps = KEEP && newest >= begin && newest < end;
     for (int one = warp; one < SHARED + (keeps ? 1 : 0); one += WARPS) {
@@ -181,14 +208,16 @@ __global__ void attend(const u16 *fresh, const float *cosine, const float *sine,
             from[(heads * (SHARED + 1) + head) * HEAD + threadIdx.x];
     __syncthreads();
 
-    const int team = warp * EACH + lane / LANES, dim = lane % LANES * 8;
+    if (is_new && team < size) {
+        key = *(const uint4 *)(keys + cache + (size_t)newest * HEAD + dim);
+        value = *(const uint4 *)(values + cache + (size_t)newest * HEAD + dim);
+    }
     float q[SHARED][8];
     for (int g = 0; g < SHARED; g++)
         for (int i = 0; i < 8; i++) q[g][i] = asked[g * HEAD + dim + i] * (float)scale;
     for (int base = 0; base < size; base += TEAMS) {
         const int at = base + team;
-        uint4 key = make_uint4(0, 0, 0, 0);
-        if (at < size) key = *(const uint4 *)(keys + cache + (size_t)(begin + at) * HEAD + dim);
+        if (base && at < size) key = *(const uint4 *)(keys + cache + (size_t)(begin + at) * HEAD + dim);
         for (int g = 0; g < SHARED; g++) {
             float score = q[g][0] * low(key.x) + q[g][1] * high(key.x) + q[g][2] * low(key.y) + q[g][3] * high(key.y) +
                           q[g][4] * low(key.z) + q[g][5] * high(key.z) + q[g][6] * low(key.w) + q[g][7] * high(key.w);
@@ -214,7 +243,7 @@ __global__ void attend(const u16 *fresh, const float *cosine, const float *sine,
     for (int g = 0; g < SHARED; g++)
         for (int i = 0; i < 8; i++) found[g][i] = 0.0f;
     for (int at = team; at < size; at += TEAMS) {
-        uint4 value = *(const uint4 *)(values + cache + (size_t)(begin + at) * HEAD + dim);
+        if (at != team) value = *(const uint4 *)(values + cache + (size_t)(begin + at) * HEAD + dim);
         for (int g = 0; g < SHARED; g++) {
             float share = scores[g * most + at];
             found[g][0] += share * low(value.x), found[g][1] += share * high(value.x);

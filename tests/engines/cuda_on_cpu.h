@@ -15,6 +15,7 @@
 using std::size_t;
 
 struct uint4 { unsigned x, y, z, w; };
+struct float4 { float x, y, z, w; };
 struct Dim { unsigned x, y, z; };
 inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 inline float __uint_as_float(unsigned bits) { float x; std::memcpy(&x, &bits, 4); return x; }
