@@ -27,12 +27,12 @@ from bench.decode import RESULTS, machine, milliseconds
 from bench.memory import DAC, mimi
 from bench.pairs import PAIRS, Pair
 from studio.engines import graphs
+from studio.engines.csm.engine import CARD_FRAMES
 from studio.engines.dia.dac import Dac, DacStream
 from studio.engines.dia.engine import LONGEST
 from studio.engines.linear import exact
 
 BF16, FP32 = torch.bfloat16, torch.float32
-MIMI_PIECE = 4
 
 
 def codec_ms(engine: str) -> float:
@@ -44,7 +44,7 @@ def codec_ms(engine: str) -> float:
         stream: Any = DacStream(Dac(DacModel(config).eval().to("cuda")))
         piece, size = torch.randint(0, 1024, (LONGEST, 9), device="cuda"), LONGEST
     else:
-        stream, size = mimi("cuda"), MIMI_PIECE
+        stream, size = mimi("cuda"), CARD_FRAMES
         piece = torch.randint(0, 2048, (32, size), device="cuda")
     spans = []
     for _ in range(12):

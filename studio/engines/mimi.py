@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 24000
 FRAME_SAMPLES = 1920
 FRAMES_PER_SECOND = SAMPLE_RATE / FRAME_SAMPLES
+SILENCE = np.zeros(0, np.float32)
 
 # transformers keeps the codec in two halves; the files have it flat: what each half adds to a name
 _HALVES = re.compile(r"(?:encoder|decoder)\.(?=(?:en|de)coder_|downsample|upsample)")
@@ -149,6 +150,35 @@ class MimiStream:
             tail = tail - layer.conv.bias[:, None]  # the next piece adds it
         self._past[id(layer)] = tail.clone()
         return y[..., :-over]
+
+
+class MimiPieces:
+    """Frames to sound as they come: the first at once, then more and more together.
+
+    A piece costs about the same whether it is short or long, on a card much more than the frames in it; but while a
+    long one is waited for, what came before must last. So each is at most twice as long as the one before.
+    """
+
+    def __init__(self, mimi: Mimi, most: int) -> None:
+        """most: frames in a piece."""
+        self._stream, self._most = MimiStream(mimi), most
+        self._held: list[torch.Tensor] = []
+        self._wanted = 1
+
+    def __call__(self, codes: torch.Tensor) -> Samples:
+        """codes: (books, 0 or more frames), the next ones -> the sound that is due, perhaps none."""
+        self._held.append(codes)
+        return self.rest() if sum(part.shape[1] for part in self._held) >= self._wanted else SILENCE
+
+    def rest(self) -> Samples:
+        """The sound of all frames that have come and not sounded."""
+        import torch
+
+        if not self._held:
+            return SILENCE
+        codes, self._held = torch.cat(self._held, 1), []
+        self._wanted = min(2 * self._wanted, self._most)
+        return self._stream(codes)
 
 
 def _published(name: str) -> str:

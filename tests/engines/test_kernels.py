@@ -9,28 +9,16 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import torch.nn.functional as F  # noqa: E402
-import transformers  # noqa: E402
 
-from bench import fullsize  # noqa: E402
-from bench.fullsize import random_weights  # noqa: E402
-from bench.pairs import read_config  # noqa: E402
 from studio.engines import fused  # noqa: E402
-from studio.engines.csm import model as csm_model  # noqa: E402
-from studio.engines.csm.config import Config as CsmConfig  # noqa: E402
 from studio.engines.csm.model import Sampling as CsmSampling  # noqa: E402
-from studio.engines.dia.config import Config as DiaConfig  # noqa: E402
-from studio.engines.dia.config import plan as dia_plan  # noqa: E402
 from studio.engines.dia.decoding import Decoding  # noqa: E402
-from studio.engines.dia.model import Dia  # noqa: E402
 from studio.engines.dia.sampling import Sampling as DiaSampling  # noqa: E402
-from studio.engines.dia2.config import Config as Dia2Config  # noqa: E402
 from studio.engines.dia2.fused import pick_of  # noqa: E402
-from studio.engines.dia2.layout import plan as dia2_plan  # noqa: E402
-from studio.engines.dia2.model import Net  # noqa: E402
 from studio.engines.dia2.sampling import Draw, Sampling, choose  # noqa: E402
 from studio.engines.dia2.steps import Steps  # noqa: E402
 from studio.engines.fused import Attention, Following, Heads, Norm, Pick, Place, product  # noqa: E402
-from studio.engines.linear import Plain  # noqa: E402
+from tests.engines import small  # noqa: E402
 from tests.engines.cuda_on_cpu import COMPILER, Emulated  # noqa: E402
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="There is no C++ compiler to run the kernels with.")
@@ -161,22 +149,8 @@ def close(found: torch.Tensor, wanted: torch.Tensor) -> bool:
 
 
 def test_frames_of_csm(launch: Emulated) -> None:
-    rotary = {"rope_type": "default", "rope_theta": 10000.0}
-    small = {"num_hidden_layers": 2, "hidden_size": 128, "intermediate_size": 192, "rope_parameters": rotary}
-    heads = {"num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 64, "vocab_size": 67}
-    values = transformers.CsmConfig(
-        num_codebooks=4,
-        text_vocab_size=50,
-        max_position_embeddings=300,
-        depth_decoder_config={**small, **heads, "backbone_hidden_size": 128, "num_codebooks": 4},
-        **small,
-        **heads,
-    ).to_dict()
-    config = read_config(CsmConfig, values)
-    weights, _ = random_weights(csm_model.plan(config, BF16, []), seed=1)
-    weights = {name: one * (8 if one.dim() > 1 else 1) for name, one in weights.items()}
     for sampling in (CsmSampling(0.0, 1), CsmSampling(0.9, 20)):
-        plain, quick = (csm_model.Csm(config, weights, weights["words"], Plain, projects_ahead=True) for _ in "ab")
+        plain, quick = small.csm(), small.csm()
         quick.fuse(launch)
         assert quick._fused
         noise = torch.Generator().manual_seed(5)
@@ -191,16 +165,7 @@ def test_frames_of_csm(launch: Emulated) -> None:
 
 
 def test_frames_of_dia2(launch: Emulated) -> None:
-    values = fullsize.dia2("1b")
-    values["data"] |= {"channels": 6, "text_vocab_size": 60, "audio_vocab_size": 70, "delay_pattern": [1, 2, 2, 2]}
-    values["runtime"] = {"max_context_steps": 300, "weights_schedule": [0, 1, 1]}
-    for name in ("decoder", "depformer"):
-        sizes = {"n_layer": 2, "n_embd": 128, "n_hidden": 192, "gqa_query_heads": 4, "kv_heads": 2, "gqa_head_dim": 64}
-        values["model"][name] |= sizes
-    values["model"]["depformer"]["kv_heads"] = 4
-    config = read_config(Dia2Config, values)
-    weights, _ = random_weights(dia2_plan(config, BF16), seed=2)
-    net = Net(config, {name: one * (8 if one.dim() > 1 else 1) for name, one in weights.items()}, Plain)
+    net = small.dia2()
     for guidance, draw in ((2.0, Draw(0, 50)), (1.0, Draw(0.8, 30))):
         sampling = Sampling(draw, draw, guidance, 40)
         plain, quick = Steps(net, sampling), Steps(net, sampling, launch)
@@ -208,28 +173,18 @@ def test_frames_of_dia2(launch: Emulated) -> None:
         for steps in (plain, quick):
             steps.begin(3)
             steps.prefill([(1, 3), (5, 6)], torch.full((4, 2), 7))
-        same = 0
         for at in range(3):
-            frames = [steps.step((5 + at, 3), at + 1, at + 2, lambda action: (action, 3)) for steps in (plain, quick)]
-            assert frames[1][0] == frames[0][0]
-            same += sum(one == other for one, other in zip(*(codes for _, codes in frames), strict=True))
+            for steps in (plain, quick):
+                steps.step((5 + at, 3), at + 1, at + 2, lambda action: (action, 3))
+            assert close(quick._fused._first_logits, net.first_heads(plain._hidden)[1])
             quick._codes.copy_(plain._codes)  # both go on from the same, also where a tie was rounded another way
-        assert same >= 8  # of 12
         assert close(quick._cache.keys[:, :, :, :5], plain._cache.keys[:, :, :, :5])
 
 
 def test_steps_of_dia(launch: Emulated) -> None:
-    values = {**fullsize.DIA}
-    sizes = {"num_hidden_layers": 2, "hidden_size": 128, "intermediate_size": 192}
-    values["encoder_config"] = {**values["encoder_config"], **sizes, "num_attention_heads": 2, "num_key_value_heads": 2}
-    decoder = {"num_attention_heads": 4, "num_key_value_heads": 1, "cross_hidden_size": 128}
-    cross = {"cross_num_attention_heads": 4, "cross_num_key_value_heads": 4, "max_position_embeddings": 600}
-    values["decoder_config"] = {**values["decoder_config"], **sizes, **decoder, **cross}
-    config = DiaConfig.read(values)
-    weights, _ = random_weights(dia_plan(config, BF16), seed=3)
-    dia = Dia({name: one * (8 if one.dim() > 1 else 1) for name, one in weights.items()}, config, Plain)
-    text, prompt = torch.arange(40, 90), torch.randint(0, 1024, (20, 9), generator=torch.Generator().manual_seed(1))
+    dia = small.dia()
     dia.launch = launch
+    text, prompt = torch.arange(40, 90), torch.randint(0, 1024, (20, 9), generator=torch.Generator().manual_seed(1))
     decoding = Decoding(dia, text, prompt, 60, DiaSampling(3.0, 1.2, 0.95, 45))
     run = decoding.run(lambda noise: noise.fill_(1.0))
     next(run)

@@ -17,7 +17,7 @@ import tiny_csm  # noqa: E402
 
 from studio.audio import Audio  # noqa: E402
 from studio.engines.checkpoint import Checkpoint  # noqa: E402
-from studio.engines.mimi import FRAME_SAMPLES, Mimi, MimiStream  # noqa: E402
+from studio.engines.mimi import FRAME_SAMPLES, Mimi, MimiPieces, MimiStream  # noqa: E402
 from studio.errors import EngineUnavailable  # noqa: E402
 
 FRAMES = 140
@@ -45,6 +45,16 @@ def test_pieces_of_any_size_make_the_whole(size: int, folder: Path, whole: tuple
     pieces = [stream(codes[:, start : start + size]) for start in range(0, FRAMES, size)]
     np.testing.assert_allclose(np.concatenate(pieces), sound.clip(-1, 1), atol=1e-4)
     assert {len(piece) % FRAME_SAMPLES for piece in pieces} == {0}
+
+
+def test_frames_come_as_sound_in_growing_pieces(folder: Path, whole: tuple[Any, Any]) -> None:
+    codes, sound = whole
+    pieces = MimiPieces(Mimi.load(folder, "cpu"), most=8)
+    given = [pieces(codes[:, at : at + 1]) for at in range(FRAMES)] + [pieces.rest()]
+    sizes = [len(piece) // FRAME_SAMPLES for piece in given if len(piece)]
+    assert sizes[:5] == [1, 2, 4, 8, 8] and max(sizes) == 8 and sum(sizes) == FRAMES
+    np.testing.assert_allclose(np.concatenate(given), sound.clip(-1, 1), atol=1e-4)
+    assert not len(pieces.rest())
 
 
 def test_encode_is_that_of_transformers_at_any_rate(folder: Path) -> None:

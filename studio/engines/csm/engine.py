@@ -16,7 +16,7 @@ from studio.engines.csm import REMEDY, SPEC, model, prompt
 from studio.engines.csm.config import Config, open_checkpoint
 from studio.engines.csm.model import Csm, Noise, Sampling
 from studio.engines.csm.prompt import Segment, Words, fitted, frame_cap
-from studio.engines.mimi import FRAMES_PER_SECOND, SAMPLE_RATE, Mimi, MimiStream
+from studio.engines.mimi import FRAMES_PER_SECOND, SAMPLE_RATE, Mimi, MimiPieces
 from studio.engines.remembered import Remembered
 from studio.engines.text import has_words, prepared
 from studio.engines.weights import weights_dtype
@@ -24,6 +24,7 @@ from studio.errors import EngineUnavailable, RequestError, SynthesisError, Unspe
 from studio.request import SpeechRequest
 from studio.script import Turn
 
+CARD_FRAMES = 16  # turned to sound at once on a card, which takes about as long for 16 as for 1
 STEP = Audio(np.zeros(0, np.float32), SAMPLE_RATE)  # a place to stop
 
 Steps = Generator[Audio, None, None]
@@ -146,14 +147,15 @@ class CsmEngine:
         self._csm.begin(self._csm.embed(asked.ids), start)
         yield STEP
         reach = self._csm.reach(start + len(asked) + cap)
-        stream, frames, noise = MimiStream(self._mimi), [], speech.noise()
+        most = 1 if self._csm.device.type == "cpu" else CARD_FRAMES
+        pieces, frames, noise = MimiPieces(self._mimi, most), [], speech.noise()
         for _ in range(cap):
             frame = self._csm.frame(speech.sampling, noise, reach)
             noise = speech.noise()  # for the next one, while the device works
             if self._csm.is_end(frame):
                 break
             frames.append(frame)
-            yield Audio(stream(frame[:, None]), SAMPLE_RATE)
+            yield Audio(pieces(frame[:, None]), SAMPLE_RATE)
         else:
             raise SynthesisError(
                 f"{SPEC.title} did not come to an end in {cap / FRAMES_PER_SECOND:.0f} s of {turn.text[:40]!r}.",
@@ -164,6 +166,8 @@ class CsmEngine:
                 f"{SPEC.title} ended before it had said a word of {turn.text[:40]!r}.",
                 "Try another seed or wording.",
             )
+        if len(rest := pieces.rest()):
+            yield Audio(rest, SAMPLE_RATE)
         return Segment(asked.speaker, asked.ids, torch.stack(frames, dim=1).cpu())
 
     def _shown(self, turn: Turn, asked: Segment, speech: Speech, room: int) -> list[Segment]:
