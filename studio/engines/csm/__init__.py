@@ -49,7 +49,8 @@ SPEC = EngineSpec(
     licence="Apache-2.0, terms to accept; codec CC-BY-4.0 (Kyutai)",
     source=PAGE,
     revision=MODEL.revision,
-    memory_gb=4.2,  # a sum in bf16: weights 2.7, codec 0.4, cache 0.1, PyTorch itself and its work 1.0
+    memory_gb=3.6,  # on a card, the context full: bench/results/memory-csm-h100.json
+    memory_is_measured=True,
     limits=Limits(characters=500, seconds=40.0),
     context_passages=8,
     clones=True,

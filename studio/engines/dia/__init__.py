@@ -46,7 +46,8 @@ SPEC = EngineSpec(
     source=f"https://huggingface.co/{MODEL.repo}",
     revision=MODEL.revision,
     codec=f"{CODEC.repo}@{CODEC.revision}",
-    memory_gb=4.4,
+    memory_gb=4.7,  # on a card, 3072 positions and 1024 bytes of text: bench/results/memory-dia-h100.json
+    memory_is_measured=True,
     limits=Limits(characters=400, seconds=12.0, turns=4, alternate=True),
     max_speakers=2,
     cues=tuple(f"({cue})" for cue in _CUES.split(", ")),

@@ -97,7 +97,7 @@ class Variant:
         return folder
 
 
-def _variant(size: str, revision: str, size_bytes: int, memory_gb: float, int8: Lighter, summary: str) -> Variant:
+def _variant(size: str, revision: str, size_bytes: int, exact: Lighter, int8: Lighter, summary: str) -> Variant:
     engine_id, repository = f"dia2-{size.lower()}", f"nari-labs/Dia2-{size}"
     spec = EngineSpec(
         id=engine_id,
@@ -107,7 +107,8 @@ def _variant(size: str, revision: str, size_bytes: int, memory_gb: float, int8: 
         licence="Apache-2.0; codec CC-BY-4.0 (Kyutai)",
         source=f"https://huggingface.co/{repository}",
         revision=revision,
-        memory_gb=memory_gb,
+        memory_gb=exact.memory_gb,  # on a card, with the caches of two minutes: bench/results/memory-dia2-*-h100.json
+        memory_is_measured=True,
         # At its slowest, 7 steps a word, this much text and two references still fit the model's 1500 steps (120 s).
         limits=Limits(characters=900, seconds=60.0, turns=40),
         max_speakers=2,
@@ -121,7 +122,7 @@ def _variant(size: str, revision: str, size_bytes: int, memory_gb: float, int8: 
         parameters=PARAMETERS,
         characters_per_second=15.0,
         codec=f"{CODEC.repo}@{CODEC.revision}",
-        cpu_rtf=4.0 * memory_gb - 4.0,  # in bf16 on two Zen 4 cores: 8 and 14, roughly
+        cpu_rtf=exact.cpu_rtf,
         int8=int8,
         packages=("torch", "transformers", "tokenizers"),
     )
@@ -135,15 +136,15 @@ VARIANTS = {
             "1B",
             "00042629c61c3268a6473552c911966ec7a5a450",
             4_308_575_870,
-            2.9,
+            Lighter(memory_gb=3.4, cpu_rtf=8.0),
             Lighter(memory_gb=2.0, cpu_rtf=3.0),
-            "Dialogue of two speakers, spoken while it is being written. For 4 GB cards. 4.7 GB to download.",
+            "Dialogue of two speakers, spoken while it is being written. For 6 GB cards. 4.7 GB to download.",
         ),
         _variant(
             "2B",
             "7abae125471a73b0fc6b9d413cb15f4ae1e771d8",
             7_681_825_000,
-            4.6,
+            Lighter(memory_gb=5.0, cpu_rtf=14.0),
             Lighter(memory_gb=3.1, cpu_rtf=4.0),
             "Dialogue of two speakers, spoken while it is being written. For 8 GB cards. 8.1 GB to download.",
         ),
