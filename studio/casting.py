@@ -60,12 +60,10 @@ def remarks(spec: EngineSpec, voices: Mapping[str, Voice]) -> tuple[str, ...]:
     """What a listener should know of a cast: that an engine follows the recording of one speaker alone only weakly."""
     recorded = [speaker for speaker, voice in voices.items() if voice.audio]
     others = [speaker for speaker, voice in voices.items() if not voice.audio]
-    if not (spec.clones_together and recorded and others):
+    if not spec.clones_together or not recorded or (len(recorded) > 1 and not others):
         return ()
-    return (
-        f"{spec.title} follows a recorded voice only weakly while another speaker has none: "
-        f"give {' and '.join(others)} a recorded voice too.",
-    )
+    remedy = f"give {' and '.join(others)} one too" if others else "a second speaker with one helps"
+    return (f"{spec.title} follows a recorded voice that is alone only weakly: {remedy}.",)
 
 
 def _voice(module: EngineModule, word: str, recorded: Recorded) -> Voice:

@@ -96,7 +96,7 @@ class Director:
             engine: Engine | None = None
             for index, passage in enumerate(passages):
                 yield Speaking(index, passage.turns)
-                wanted = _for_passage(passage, request, context_of(passages[: index + 1], spoken, request, spec))
+                wanted = _for_passage(passage, request, context_of(passages[: index + 1], spoken, request, spec), spec)
                 made = recipe(spec, run.provenance["device"], wanted)
                 take = None if fresh else self._takes.find(made)
                 reused = take is not None
@@ -223,9 +223,15 @@ def context_of(
     return tuple(Spoken(past[at].script, takes[at].audio()) for at in sorted(kept))
 
 
-def _for_passage(passage: Passage, request: SpeechRequest, context: tuple[Spoken, ...]) -> SpeechRequest:
-    """The part of a request that one engine call gets: the passage, the voices in it and in its context."""
+def _for_passage(
+    passage: Passage, request: SpeechRequest, context: tuple[Spoken, ...], spec: EngineSpec
+) -> SpeechRequest:
+    """The part of a request that one engine call gets: the passage, the voices in it and in its context; of an engine
+    that hears all voices, every recorded one.
+    """
     speakers = {*passage.script.speakers, *(speaker for spoken in context for speaker in spoken.script.speakers)}
+    if spec.hears_all_voices:
+        speakers |= {speaker for speaker, voice in request.voices.items() if voice.audio}
     voices = {speaker: voice for speaker, voice in request.voices.items() if speaker in speakers}
     return replace(request, script=passage.script, voices=voices, context=context)
 

@@ -61,7 +61,8 @@ class EngineSpec:
     unknown_cue: what becomes of other cues. context_passages: how many earlier passages it is given to continue from,
     beside the first of each speaker, so that voices stay; context_with_references: also when every speaker of a passage
     has a reference sound. clones: it follows reference sounds; reference: how long ones; clones_together: only
-    well when every speaker of a passage has one. voices: presets that need no reference. revision: of the model files.
+    well when two speakers have one. hears_all_voices: it is given those of speakers too who are silent in a passage.
+    voices: presets that need no reference. revision: of the model files.
     cpu_rtf: seconds of work for a second of sound on two CPU cores, roughly; 0 when it does not matter.
     hears_text: it speaks while text is being written, see `LiveEngine`. int8: memory and time with weights in 8 bits,
     None where the engine has no such mode. packages: what it imports; their versions are part of a take.
@@ -89,6 +90,7 @@ class EngineSpec:
     clones: bool = False
     reference: ReferenceNeeds = ReferenceNeeds()
     clones_together: bool = False
+    hears_all_voices: bool = False
     streams: bool = True
     hears_text: bool = False
     stochastic: bool = True

@@ -55,6 +55,7 @@ SPEC = EngineSpec(
     context_passages=8,
     clones=True,
     reference=ReferenceNeeds(least=2.0, best_from=7.0, best_to=12.0, most=30.0),
+    hears_all_voices=True,
     voices=tuple(Voice(f"random-{number}", f"Random {number}", "csm", _OWN_VOICE) for number in range(1, 9)),
     parameters=(
         Parameter(

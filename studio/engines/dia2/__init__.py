@@ -117,6 +117,7 @@ def _variant(size: str, revision: str, size_bytes: int, exact: Lighter, int8: Li
         clones=True,
         hears_text=True,
         reference=ReferenceNeeds(least=1.0, best_from=5.0, best_to=10.0, most=20.0),
+        hears_all_voices=True,
         clones_together=True,
         voices=tuple(Voice(f"random-{number}", f"Random {number}", engine_id, _OWN) for number in range(1, 9)),
         parameters=PARAMETERS,

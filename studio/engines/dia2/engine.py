@@ -107,8 +107,7 @@ class Dia2Engine:
 
         Raises RequestError when the passage cannot fit, SynthesisError when it did not.
         """
-        speakers, context = request.script.speakers, request.context
-        slots, clips = self._cast({speaker: request.voices[speaker] for speaker in speakers}, context)
+        slots, clips = self._cast(_voices(request), request.context)
         prefix = self._loaded.references.prefix(clips)
         entries = list(self._entries(request.script.turns, slots))
         self._check_length([entry for entry in entries if entry], prefix)
@@ -199,6 +198,15 @@ class Dia2Engine:
         if not said:
             raise ScriptError("There was nothing to say.", "Write some words.")
         return tuple(WordTime(entry.turn, entry.text, max(0, step - first) / FRAMES_PER_SECOND) for entry, step in said)
+
+
+def _voices(request: SpeechRequest) -> dict[str, Voice]:
+    """The voices of the passage's speakers and, when there is one, of another who leads up to it: a reference alone is
+    followed weakly.
+    """
+    speakers = request.script.speakers
+    silent = sorted(set(request.voices) - {*speakers}, key=lambda speaker: request.voices[speaker].audio is None)
+    return {speaker: request.voices[speaker] for speaker in (*speakers, *silent[: len(speakers) == 1])}
 
 
 def _texts(turns: Iterable[Turn | None], slots: Mapping[str, str]) -> Iterator[Text | None]:
