@@ -170,7 +170,7 @@ def _is_within(part: Audio, whole: Audio) -> bool:
 
 def test_one_voice_alone_is_followed_only_weakly_by_dia2_and_that_is_said(studio: Studio) -> None:
     anna, _ = two_voices(studio)
-    (note,) = speak(studio, "dia2-1b", {"S1": anna.id}).notes
+    (note,) = speak(studio, "dia2-1b", {"S1": anna.id}, script=Script.parse("[S1] Hello. [S2] Hi there.")).notes
     assert "Dia2 1B follows a recorded voice that is alone only weakly: give S2 one too" in note
     (note,) = speak(studio, "dia2-1b", {"S1": anna.id}, script=Script.parse("[S1] Hello there, you.")).notes
     assert "a second speaker with one helps" in note
