@@ -205,7 +205,8 @@ def _voices(request: SpeechRequest) -> dict[str, Voice]:
     followed weakly.
     """
     speakers = request.script.speakers
-    silent = sorted(set(request.voices) - {*speakers}, key=lambda speaker: request.voices[speaker].audio is None)
+    others = [speaker for speaker in request.voices if speaker not in speakers]
+    silent = sorted(others, key=lambda speaker: request.voices[speaker].audio is None)
     return {speaker: request.voices[speaker] for speaker in (*speakers, *silent[: len(speakers) == 1])}
 
 
