@@ -34,9 +34,14 @@ class Progress:
 
     characters: int = 0
     started: float = field(default_factory=time.monotonic)
+    queued_seconds: float | None = None
     first_sound_seconds: float | None = None
     sound_seconds: float = 0.0
     outcome: str = "gone"
+
+    def began(self) -> None:
+        """It is no longer waiting for others."""
+        self.queued_seconds = time.monotonic() - self.started
 
     def heard(self, seconds: float) -> None:
         """More sound is there."""
@@ -46,12 +51,12 @@ class Progress:
 
     def told(self, model: str) -> dict[str, object]:
         """For the log: how much and how fast, no words."""
-        first = None if self.first_sound_seconds is None else round(self.first_sound_seconds, 4)
+        times = {"queued_seconds": self.queued_seconds, "first_sound_seconds": self.first_sound_seconds}
         return {
             "model": model,
             "characters": self.characters,
             "sound_seconds": round(self.sound_seconds, 3),
-            "first_sound_seconds": first,
+            **{name: None if seconds is None else round(seconds, 4) for name, seconds in times.items()},
             "outcome": self.outcome,
         }
 

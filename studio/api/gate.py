@@ -74,7 +74,7 @@ class Gate:
             self._check_host(headers.get("host", ""))
         named = bool(settings.api_key) and is_key(headers.get("authorization", ""), settings.api_key, only_named=True)
         if not named:
-            _check_origin(headers, changes=scope.get("method") not in SAFE)
+            self._check_origin(headers, changes=scope.get("method") not in SAFE)
         if settings.api_key and path not in OPEN and not is_key(headers.get("authorization", ""), settings.api_key):
             raise Problem(401, "A key is needed: Authorization: Bearer STUDIO_API_KEY.", "invalid_api_key")
         if is_ours(path) and path not in OPEN:
@@ -89,6 +89,21 @@ class Gate:
             shown = re.sub(r"[^\w.-]", "?", name, flags=re.ASCII)[:100]
             message = f"This studio does not answer to the name {shown!r}. If it is yours: STUDIO_ALLOWED_HOSTS={shown}"
             raise Problem(403, message, "host_not_allowed")
+
+    def _check_origin(self, headers: Headers, changes: bool) -> None:
+        """A browser says from which page a request comes: only ours may change something, or read with a script."""
+        origin = headers.get("origin")
+        if origin is None:
+            is_foreign = changes and headers.get("sec-fetch-site") == "cross-site"
+        else:
+            host = origin.partition("://")[2] or "null"
+            here = {headers.get("host"), headers.get("x-forwarded-host")}
+            is_foreign = host not in here and _name(host) not in self._settings.allowed_hosts
+        if is_foreign:
+            message = (
+                "Pages of other sites may not use this studio. If it is its own behind a proxy: STUDIO_ALLOWED_HOSTS."
+            )
+            raise Problem(403, message, "origin_not_allowed")
 
     def _count(self, client: str) -> None:
         limit, now = self._settings.requests_per_minute, time.monotonic()
@@ -152,18 +167,6 @@ def is_key(authorization: str, key: str, only_named: bool = False) -> bool:
     elif kind.lower() != "bearer":
         return False
     return hmac.compare_digest(given.strip().encode(), key.encode())
-
-
-def _check_origin(headers: Headers, changes: bool) -> None:
-    """A browser says from which page a request comes: only ours may change something, or read with a script."""
-    origin = headers.get("origin")
-    here = {headers.get("host"), headers.get("x-forwarded-host")}
-    if origin is None:
-        is_foreign = changes and headers.get("sec-fetch-site") == "cross-site"
-    else:
-        is_foreign = (origin.partition("://")[2] or "null") not in here
-    if is_foreign:
-        raise Problem(403, "Pages of other sites may not use this studio.", "origin_not_allowed")
 
 
 def _name(host: str) -> str:

@@ -10,7 +10,7 @@ from studio.api.answers import Pieces, Progress
 from studio.api.orders import Order
 from studio.audio import Audio
 from studio.encoding import StreamFormat, Tempo, encoder, with_length
-from studio.events import Event, Sound
+from studio.events import Event, Planned, Sound
 from studio.loudness import live
 
 Events = Generator[Event | None, None, None]
@@ -23,7 +23,7 @@ def encoded(order: Order, events: Events, form: StreamFormat, progress: Progress
     out, held, is_held = encoder(form, rate), b"", form.says_length
     until = 0.0
     with closing(events):
-        for piece in _pieces(order, events):
+        for piece in _pieces(order, events, progress):
             if piece is None:
                 yield None
                 continue
@@ -38,12 +38,14 @@ def encoded(order: Order, events: Events, form: StreamFormat, progress: Progress
     yield with_length(form, held, round(progress.sound_seconds * out.rate)) if is_held else held
 
 
-def _pieces(order: Order, events: Events) -> Iterator[Audio | None]:
+def _pieces(order: Order, events: Events, progress: Progress) -> Iterator[Audio | None]:
     """The sound at the loudness and pace that was asked for."""
     tempo = Tempo(order.tempo, order.spec.sample_rate)
     for event in events:
         if isinstance(event, Sound) and len(event.audio.samples):
             yield tempo.push(live(event.audio, order.spec.loudness_lufs))
-        else:
-            yield None
+            continue
+        if isinstance(event, Planned):
+            progress.began()
+        yield None
     yield tempo.finish()

@@ -12,7 +12,7 @@ from typing import Any
 from studio import soundfiles
 from studio.api.answers import Pieces, Progress
 from studio.api.sounds import Events
-from studio.events import Finished, Sound
+from studio.events import Finished, Planned, Sound
 from studio.runs import Run
 from studio.studio import Studio
 
@@ -28,6 +28,8 @@ def told(studio: Studio, form: str, parts: bool, progress: Progress, events: Eve
         for event in events:
             if isinstance(event, Sound):
                 progress.heard(event.audio.seconds)
+            elif isinstance(event, Planned):
+                progress.began()
             elif isinstance(event, Finished):
                 run = event.run
             yield None

@@ -119,6 +119,8 @@ def test_names_can_be_allowed(tmp_path: Path) -> None:
     with serve(tmp_path, allowed_hosts=("studio.lan",), requests_per_minute=3) as served:
         assert get(served, "v1/models", Host="studio.lan:80").status_code == 200
         assert get(served, "v1/models", Host="other.lan").status_code == 403
+        assert get(served, "config", Origin="https://studio.lan").status_code == 200  # our page, behind a proxy
+        assert get(served, "config", Origin="https://other.lan").status_code == 403
         answers = [get(served, "v1/models") for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200, 200, 429]
         assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
