@@ -38,9 +38,10 @@ def run(options: argparse.Namespace) -> int | None:
     from studio.metrics import words
 
     transcript = _transcript(options.transcript)
+    channel = None if options.channel is None else options.channel - 1
+    upload = uploads.open_sound(Path(options.file), channel=channel)
     if options.fetch:
         _fetch()
-    upload = uploads.open_sound(Path(options.file), channel=options.channel and options.channel - 1)
     with opened() as studio:
         specs = [row.spec for row in studio.engines()]
         found = references.examine(upload.audio, upload.facts, specs)

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from studio import download, hub
 from studio.audio import Audio
 from studio.errors import EngineUnavailable, SynthesisError
@@ -83,10 +81,7 @@ class Recogniser:
     @property
     def obstacle(self) -> str:
         """Why nothing can be heard here and what to do; empty when something can."""
-        if self._whisper() or importlib.util.find_spec("moonshine_voice"):
-            return ""
-        missing = " (Moonshine, which comes with the studio elsewhere, has no build for macOS)"
-        return f"No recogniser of speech is here{missing if sys.platform == 'darwin' else ''}. {METRICS_REMEDY}"
+        return "" if self.model else f"{_nobody()} {METRICS_REMEDY}"
 
     @property
     def model(self) -> str:
@@ -118,10 +113,15 @@ class Recogniser:
         return self._model.hear(audio.resampled(RATE))
 
     def _loaded(self) -> _Model:
-        if obstacle := self.obstacle:
-            raise EngineUnavailable(*obstacle.split(". ", 1))
+        if not self.model:
+            raise EngineUnavailable(_nobody(), METRICS_REMEDY)
         folder = self._whisper()
         return _Whisper(folder, self._threads) if folder else _Moonshine()
+
+
+def _nobody() -> str:
+    why = " (Moonshine, which comes with the studio elsewhere, has no build for this macOS)"
+    return f"No recogniser of speech is here{why if sys.platform == 'darwin' else ''}."
 
 
 class _Whisper:
@@ -204,9 +204,3 @@ def _within(speech: Activity, line: Span) -> list[Span]:
     """Where in a phrase it is spoken; all of it when that is not known."""
     clipped = [Span(max(span.start, line.start), min(span.end, line.end)) for span in speech.spans]
     return [span for span in clipped if span.seconds > 0] or [line]
-
-
-def confidence(heard: Heard) -> float | None:
-    """The mean confidence of the words, None when the model gives none."""
-    known = [word.confidence for word in heard.words if word.confidence is not None]
-    return float(np.mean(known)) if known else None

@@ -14,7 +14,7 @@ LOW_HZ, HIGH_HZ = 400.0, 4000.0  # a voice's harmonics move here by more than a 
 HELD_FRAMES = 25  # 250 ms; a vowel whose pitch stands still so long is sung
 PROMINENT = 10.0  # times the median of its frame
 LOUD = 1e-4  # of the loudest frame
-MUSIC = 0.3  # 164 clips of two readers have at most 0.22, 108 pieces of five pieces of music at least 0.37
+MUSIC = 0.3  # 164 clips of two readers have at most 0.22, 108 stretches of five tunes at least 0.37
 MOST_SECONDS = 60.0
 
 Grid = npt.NDArray[np.bool_]

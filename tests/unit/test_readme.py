@@ -40,7 +40,7 @@ def test_the_commands_run_as_written(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT), "STUDIO_DATA": str(tmp_path / "data")},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert answer.returncode == 0, answer.stderr
     made = {

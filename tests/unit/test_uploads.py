@@ -120,6 +120,8 @@ def test_channels_become_one_and_it_is_said_how() -> None:
     assert np.abs(open_sound(both, channel=1).audio.samples - right).max() < 1e-3
     with pytest.raises(AudioError, match="has no channel 3. It has 2"):
         open_sound(both, channel=2)
+    with pytest.raises(AudioError, match="has no channel 0"):
+        open_sound(both, channel=-1)
 
 
 @pytest.mark.parametrize("form", [("wav", "pcm_s16le"), ("flac", "flac"), ("mp3", "libmp3lame"), ("webm", "libopus")])
