@@ -7,9 +7,20 @@
 typedef unsigned short u16;
 typedef unsigned int u32;
 
-#define WARPS 8 // in a block of `product` and `attend`
+#define WARPS 8  // in a block of `product` and `attend`
+#define LEAST 64 // slots that a block looks at before another helps it
 #define NEVER (-INFINITY_F)
 #define INFINITY_F (__int_as_float(0x7f800000))
+
+// Where a card can (from Hopper on), the next kernel starts while this one runs, and waits where it needs what this one
+// makes. Before `wait_for_last` nothing may be read but weights.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+__device__ __forceinline__ void let_next_start() { asm volatile("griddepcontrol.launch_dependents;"); }
+__device__ __forceinline__ void wait_for_last() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+#else
+__device__ __forceinline__ void let_next_start() {}
+__device__ __forceinline__ void wait_for_last() {}
+#endif
 
 extern __shared__ uint4 pool[];
 
@@ -67,15 +78,8 @@ __global__ void product(const u16 *weight, const u16 *x, const float *norm, void
     uint4 *heard = pool;                                  // x as it is multiplied: (ROWS, inputs) bf16
     float *parts = (float *)(heard + ROWS * vectors);     // (WARPS, 2 * ROWS)
 
-    // All that is read first is asked for at once, the first weights too: they do not wait for x to be normed.
-    uint4 taken[ROWS][TAKEN];
-    for (int row = 0; row < ROWS; row++)
-#pragma unroll
-        for (int u = 0; u < TAKEN; u++) {
-            taken[row][u] = make_uint4(0, 0, 0, 0);
-            if (threadIdx.x + 32 * WARPS * u < vectors)
-                taken[row][u] = ((const uint4 *)(x + row * inputs))[threadIdx.x + 32 * WARPS * u];
-        }
+    // The first weights are asked for before x is there: they wait for nothing.
+    let_next_start();
     const uint4 *rows[2];
     for (int half = 0; half < halves; half++)
         rows[half] = (const uint4 *)(weight + (size_t)(min(output, outputs - 1) + half * outputs) * inputs);
@@ -85,6 +89,15 @@ __global__ void product(const u16 *weight, const u16 *x, const float *norm, void
     for (int u = 0; u < 4; u++)
         for (int half = 0; half < halves; half++)
             if (at + u * stride < vectors) held[half][u] = rows[half][at + u * stride];
+    wait_for_last();
+    uint4 taken[ROWS][TAKEN];
+    for (int row = 0; row < ROWS; row++)
+#pragma unroll
+        for (int u = 0; u < TAKEN; u++) {
+            taken[row][u] = make_uint4(0, 0, 0, 0);
+            if (threadIdx.x + 32 * WARPS * u < vectors)
+                taken[row][u] = ((const uint4 *)(x + row * inputs))[threadIdx.x + 32 * WARPS * u];
+        }
 
     float scale[ROWS];
     if (NORM) {
@@ -163,8 +176,12 @@ __global__ void attend(const u16 *fresh, const float *cosine, const float *sine,
     const int LANES = HEAD / 8, EACH = 32 / LANES, TEAMS = WARPS * EACH, DIMS = HEAD / 32;
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     const int part = blockIdx.x, head = blockIdx.y, branch = blockIdx.z, heads = gridDim.y;
+    let_next_start();
+    wait_for_last();
     const int newest = KEEP ? (int)*slot : length - 1;
-    const int count = newest + 1, chunk = (count + gridDim.x - 1) / gridDim.x;
+    const int count = newest + 1, chunk = max((int)((count + gridDim.x - 1) / gridDim.x), LEAST);
+    const int parts = (count + chunk - 1) / chunk; // a short past is one block's work
+    if (part >= parts) return;
     const int begin = min(part * chunk, count), end = min(begin + chunk, count), size = end - begin;
     float *asked = (float *)pool;                     // (SHARED, HEAD): the queries
     float *scores = asked + SHARED * HEAD;            // (SHARED, most)
@@ -267,27 +284,27 @@ __global__ void attend(const u16 *fresh, const float *cosine, const float *sine,
         float all = 0.0f;
         for (int other = 0; other < WARPS; other++) all += sums[other * SHARED * HEAD + i];
         const int g = i / HEAD;
-        if (gridDim.x == 1) {
+        if (parts == 1) {
             into[i] = narrow(all / best[2 * g + 1]);
             continue;
         }
         mine[g * stride + i % HEAD] = all;
         if (i % HEAD == 0) mine[g * stride + HEAD] = best[2 * g], mine[g * stride + HEAD + 1] = best[2 * g + 1];
     }
-    if (gridDim.x == 1) return;
+    if (parts == 1) return;
     __threadfence();
     __syncthreads();
     u32 *before = (u32 *)asked; // the queries are no longer needed
     if (!threadIdx.x) *before = atomicAdd(counts + place, 1u);
     __syncthreads();
-    if (*before + 1 < gridDim.x) return;
+    if ((int)*before + 1 < parts) return;
     __threadfence();
     const volatile float *all = partial + (size_t)place * gridDim.x * SHARED * stride;
     for (int i = threadIdx.x; i < SHARED * HEAD; i += 32 * WARPS) {
         const int g = i / HEAD;
         float top = NEVER, sum = 0.0f, total = 0.0f;
-        for (int p = 0; p < (int)gridDim.x; p++) top = fmaxf(top, all[(p * SHARED + g) * stride + HEAD]);
-        for (int p = 0; p < (int)gridDim.x; p++) {
+        for (int p = 0; p < parts; p++) top = fmaxf(top, all[(p * SHARED + g) * stride + HEAD]);
+        for (int p = 0; p < parts; p++) {
             const volatile float *one = all + (p * SHARED + g) * stride;
             float by = expf(one[HEAD] - top);
             total += by * one[i % HEAD];
@@ -332,6 +349,8 @@ __global__ void pick(const float *logits, const float *ban, const float *noise, 
     int *places = (int *)(tops + 32);               // (32,)
     int *kept = places + 32;
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+    let_next_start();
+    wait_for_last();
     float mine[EACH];
     u32 order[EACH];
     for (int i = 0; i < EACH; i++) {

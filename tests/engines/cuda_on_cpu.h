@@ -23,6 +23,7 @@ inline float __int_as_float(int bits) { return __uint_as_float((unsigned)bits); 
 inline unsigned __float_as_uint(float x) { unsigned bits; std::memcpy(&bits, &x, 4); return bits; }
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
 inline int min(int a, int b) { return a < b ? a : b; }
+inline int max(int a, int b) { return a > b ? a : b; }
 inline int min(unsigned a, int b) { return (int)a < b ? (int)a : b; }
 template <class T> T atomicAdd(T *place, T more) { T before = *place; *place += more; return before; }
 inline void __threadfence() {}
