@@ -20,7 +20,7 @@ from uuid import uuid4
 from studio.errors import RequestError, StaleVoice
 from studio.library import database, travel
 from studio.library.catalogue import Catalogue
-from studio.library.entries import LibraryVoice, Recording
+from studio.library.entries import LibraryVoice, Recording, Reference
 from studio.library.sounds import SOUND, Incoming
 from studio.voice import Consent
 
@@ -45,9 +45,18 @@ class Library(Catalogue):
 
     def add_recording(self, voice: LibraryVoice, recording: Recording) -> LibraryVoice:
         """Keep one more recording of a voice. Raises as `save` and `add`."""
+        return self.revise(voice, voice.references, [recording])
+
+    def revise(
+        self, voice: LibraryVoice, kept: Iterable[Reference], recordings: Iterable[Recording], **changes: Any
+    ) -> LibraryVoice:
+        """Keep a changed voice with those of its recordings and new ones, all at once. changes: other values of it.
+
+        Raises as `save` and `add`.
+        """
         with self._sounds.incoming() as incoming:
-            reference = incoming.recording(recording)
-            return self._save(replace(voice, references=(*voice.references, reference)), incoming)
+            references = (*kept, *(incoming.recording(recording) for recording in recordings))
+            return self._save(replace(voice, references=references, **changes), incoming)
 
     def save(self, voice: LibraryVoice) -> LibraryVoice:
         """Keep a changed voice; gives it with its new revision. Its recordings may be fewer, in another order, or have

@@ -20,14 +20,20 @@ from studio.runs import Run
 from studio.script import Script
 from studio.studio import Studio
 from studio.ui import forms
+from studio.ui.booth import Booth
 from studio.ui.drafts import Drafts
 from studio.ui.forms import Json, Order
+from studio.ui.inspector import Inspector
+from studio.ui.listening import Listening
 from studio.ui.live import Broadcast, result
+from studio.ui.rehearsal import Rehearsals
 from studio.ui.shelf import Shelf
+from studio.ui.wardrobe import Wardrobe
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 MAX_FILE_BYTES = 4_000_000
 RECENT = 20
+LISTENING = "listening"  # the folder of what may be heard for a while
 MAX_FLAGS = 1000
 MAX_LIVE = 32  # runs whose last pieces of sound can be asked for
 DEVICES = {"cpu": "on this computer’s processor", "cuda": "on the graphics card", "mps": "on the Apple GPU"}
@@ -36,10 +42,15 @@ DEVICES = {"cpu": "on this computer’s processor", "cuda": "on the graphics car
 class Desk:
     """One for all visitors. On a shared machine a visitor sees only the runs whose ids the own browser remembers."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: Studio, brought: Path | None = None) -> None:
+        """brought: the folder in which the page's uploads arrive."""
         self.studio = studio
         self.is_shared = studio.settings.is_shared
         self.shelf = Shelf(studio, self.is_shared)
+        listening = Listening(studio.settings.data / LISTENING)
+        booth = Booth(studio, listening, brought or studio.settings.data / "brought")
+        self.wardrobe = Wardrobe(studio, booth, listening)
+        self._parts = (self.shelf, booth, self.wardrobe, Rehearsals(studio, self.wardrobe), Inspector(studio, booth))
         self._drafts = Drafts(studio.settings.data / "scripts")
         self._stops: dict[str, threading.Event] = {}
         self._live: dict[str, Broadcast] = {}
@@ -51,7 +62,7 @@ class Desk:
         asked = (
             self.open_desk, self.review, self.split, self.sample, self.import_script, self.export_script,
             self.save, self.stop, self.pieces, self.recent, self.take, self.forget, self.export,
-            *self.shelf.functions(),
+            *(function for part in self._parts for function in part.functions()),
         )  # fmt: skip
         return [_told(function) for function in asked]
 
@@ -75,7 +86,7 @@ class Desk:
             return {"problem": forms.problem(error), "notes": [error.note]}
         device = self.studio.manager.placement.device
         advice = advise(written.script, spec, device, self.studio.precision(order.engine, order.precision))
-        voices = self.studio.cast(written.script, order.engine, order.voices_in(written.script))
+        voices = self.studio.cast(written.script, order.engine, self._voices(order, written))
         return {
             "seconds": round(advice.seconds, 1),
             "passages": advice.passages,
@@ -83,6 +94,12 @@ class Desk:
             "cast": {speaker: {"id": voice.id, "name": voice.name} for speaker, voice in voices.items()},
             "notes": [forms.note_form(note, order, written) for note in advice.notes],
         }
+
+    def _voices(self, order: Order, written: forms.Written) -> dict[str, str]:
+        """The voices of those who speak. Raises UnknownVoice for one that a visitor may not use."""
+        voices = order.voices_in(written.script)
+        self.wardrobe.allow(voices, {voice.id for voice in self.studio.spec(order.engine).voices})
+        return voices
 
     def split(self, asked: Json) -> Json:
         """A pasted text as turns. asked: {text, cast}."""
@@ -173,7 +190,7 @@ class Desk:
     def _speak(self, order: Order, flag: threading.Event) -> Iterator[Json]:
         written = order.written()
         request = self.studio.request(
-            written.script, order.engine, order.voices_in(written.script), order.sampling, order.seed, order.precision
+            written.script, order.engine, self._voices(order, written), order.sampling, order.seed, order.precision
         )
         spec = self.studio.spec(order.engine)
         broadcast = Broadcast(order.token, spec, written.owners, advise(written.script, spec).seconds)

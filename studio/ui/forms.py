@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from studio.advice import Note
@@ -15,6 +15,7 @@ from studio.script import Script, Turn
 from studio.studio import EngineRow
 
 Json = dict[str, Any]
+Made = TypeVar("Made")
 # A row is read between these two speakers, whom no cast holds: so pauses and tags in it mean what they always mean.
 _OWN, _AFTER = "S999", "S998"
 
@@ -200,9 +201,28 @@ def timings_form(run: Run) -> list[Json]:
     return [{"turn": t.turn, "start": round(t.start, 3), "end": round(t.end, 3)} for t in run.timings]
 
 
+class FieldError(RequestError):
+    """Something in a form is missing or cannot be. field: its name there; at: which of several, 0-based."""
+
+    def __init__(self, field: str, message: str, remedy: str = "", at: int = 0) -> None:
+        super().__init__(message, remedy)
+        self.field = field
+        self.at = at
+
+
+def checked(field: str, make: Callable[[], Made]) -> Made:
+    """What `make` gives; its RequestError is one of this field. Raises FieldError."""
+    try:
+        return make()
+    except (RequestError, TypeError) as error:
+        message, remedy = (error.message, error.remedy) if isinstance(error, RequestError) else (f"{error}.", "")
+        raise FieldError(field, message, remedy) from error
+
+
 def problem(error: StudioError) -> Json:
-    """An error as the page shows it."""
-    return {"message": error.message, "remedy": error.remedy, "code": error.code}
+    """An error as the page shows it, with the field of a form that it belongs to."""
+    told = {"message": error.message, "remedy": error.remedy, "code": error.code}
+    return {**told, "field": error.field, "at": error.at} if isinstance(error, FieldError) else told
 
 
 _LETTERS = {

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from studio.settings import Settings
-from studio.studio import Studio
-from studio.ui import components, dialogue, endpoints, theme
-from studio.ui.desk import Desk
+from studio.studio import SAMPLES, Studio
+from studio.ui import components, dialogue, endpoints, theme, voices
+from studio.ui.desk import LISTENING, Desk
+from studio.uploads import MOST_BYTES
 
-TABS = (("Dialogue", dialogue.build),)
+TABS = (("Dialogue", dialogue.build), ("Voice clone", voices.build))
+READ = ("runs", LISTENING, "voices/sounds")  # below the data folder: what a page may fetch when it knows the name
 CACHE_SECONDS = (3600, 86400)  # how often gradio's own cache is swept, and how old a file must be: somebody may listen
 MAX_THREADS = 160  # every open run holds one, waiting or speaking, and every question of a page one for a moment
 
 
 def build(studio: Studio) -> gr.Blocks:
     """The page on a studio, not yet launched."""
-    desk = Desk(studio)
+    desk = Desk(studio, Path(gr.utils.get_upload_folder()))
     page = gr.Blocks(title="Dialogue Studio", analytics_enabled=False, delete_cache=CACHE_SECONDS)
     with page:
         components.header()
@@ -34,7 +37,7 @@ def build(studio: Studio) -> gr.Blocks:
 
 
 def launch_options(settings: Settings) -> dict[str, Any]:
-    """What `launch` needs besides a port: our looks, nothing recorded, and only the runs' folder to be read."""
+    """What `launch` needs besides a port: our looks, nothing recorded, and only the folders of sounds to be read."""
     return {
         "server_name": settings.host,
         "theme": theme.theme(),
@@ -44,9 +47,9 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         "run_history": False,
         "ssr_mode": False,
         "enable_monitoring": False,
-        "max_file_size": "50mb",
+        "max_file_size": MOST_BYTES,
         "max_threads": MAX_THREADS,
-        "allowed_paths": [str(settings.data / "runs")],
+        "allowed_paths": [str(settings.data / folder) for folder in READ] + [str(SAMPLES)],
         "show_error": True,
         "quiet": True,
     }

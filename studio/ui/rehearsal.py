@@ -1,0 +1,174 @@
+"""`Rehearsals`: a voice tried on a line, in each engine that clones, and how like its recording it sounds.
+
+The speaking goes through the studio's own queue. A page asks how far it is; one that no longer asks has left, and what
+it wanted is stopped.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from studio import soundfiles
+from studio.errors import RequestError, StudioError
+from studio.events import Assembling, Event, Finished, Loading, Speaking, Waiting
+from studio.library import Recording
+from studio.metrics import Missing, speakers
+from studio.request import SpeechRequest
+from studio.runs import Run
+from studio.script import Script
+from studio.studio import EngineRow, Studio
+from studio.ui import forms
+from studio.ui.forms import FieldError, Json, file_url
+from studio.ui.wardrobe import Wardrobe, consent_of
+from studio.voice import Voice
+
+MOST_CHARACTERS = 400
+LEFT_SECONDS = 20.0  # a page that has not asked for so long is gone
+KEPT = 64
+SPEAKER = "S1"
+UNSAVED = "v-unsaved"
+
+
+@dataclass
+class _Rehearsal:
+    """One engine's turn. phase: as the dock's."""
+
+    recording: Recording
+    stop: threading.Event = field(default_factory=threading.Event)
+    asked_at: float = field(default_factory=time.monotonic)
+    state: Json = field(default_factory=lambda: {"phase": "asked"})
+
+
+class Rehearsals:
+    """One for all visitors."""
+
+    def __init__(self, studio: Studio, wardrobe: Wardrobe) -> None:
+        self.studio = studio
+        self._wardrobe = wardrobe
+        self._all: dict[str, _Rehearsal] = {}
+        self._lock = threading.Lock()
+
+    def functions(self) -> list[Callable[[Any], Json]]:
+        """What the page may call, each by its name."""
+        return [self.cloning, self.rehearse, self.rehearsal, self.end_rehearsal]
+
+    def cloning(self, asked: Json) -> Json:
+        """The engines that follow recordings, with what is in the way; the names of those that do not; the scale."""
+        rows = self.studio.engines()
+        missing = speakers.obstacle()
+        return {
+            "engines": [_engine(row) for row in rows if row.spec.clones],
+            "others": [row.spec.title for row in rows if not row.spec.clones],
+            "scale": {
+                "same": speakers.SAME_PERSON,
+                "surely_same": speakers.SURELY_SAME,
+                "surely_different": speakers.SURELY_DIFFERENT,
+                "missing": str(missing) if missing else "",
+            },
+        }
+
+    def rehearse(self, asked: Json) -> Json:
+        """Begin to speak a line. asked: {token, engine, line, seed, recording, consent, name, id}.
+
+        Raises FieldError, EngineUnavailable at once when the engine cannot run.
+        """
+        engine = str(asked["engine"])
+        line = " ".join(str(asked.get("line") or "").split())
+        if not 0 < len(line) <= MOST_CHARACTERS:
+            raise FieldError("line", f"A line to try has 1 to {MOST_CHARACTERS} characters.", "Type one.")
+        recording = self._wardrobe.recording(asked["recording"])
+        voice = Voice(
+            id=str(asked.get("id") or UNSAVED),
+            name=str(asked.get("name") or "A voice not yet saved")[:80],
+            audio=recording.audio,
+            transcript=recording.transcript,
+            words=recording.words,
+            consent=consent_of(asked.get("consent")),
+        )
+        spec = self.studio.spec(engine)
+        if not spec.clones:
+            raise RequestError(f"{spec.title} cannot follow a recording.", "Choose an engine that clones.")
+        request = SpeechRequest(
+            Script.parse(f"[{SPEAKER}] {line}"),
+            {SPEAKER: voice},
+            spec.sampling({}),
+            int(asked.get("seed") or 0),
+            precision=self.studio.precision(engine),
+        )
+        self._begin(str(asked["token"])[:64], _Rehearsal(recording), self.studio.speak(engine, request))
+        return {"begun": True}
+
+    def rehearsal(self, asked: Json) -> Json:
+        """How far it is. asked: {token}."""
+        rehearsal = self._get(asked["token"])
+        rehearsal.asked_at = time.monotonic()
+        return rehearsal.state
+
+    def end_rehearsal(self, asked: Json) -> Json:
+        """Stop it within one step of the engine. asked: {token}."""
+        self._get(asked["token"]).stop.set()
+        return {"stopping": True}
+
+    def _get(self, token: Any) -> _Rehearsal:
+        with self._lock:
+            found = self._all.get(str(token))
+        if found is None:
+            raise RequestError("This trial is not known any more.", "Try again.")
+        return found
+
+    def _begin(self, token: str, rehearsal: _Rehearsal, events: Generator[Event | None, None, None]) -> None:
+        with self._lock:
+            self._all[token] = rehearsal
+            while len(self._all) > KEPT:
+                del self._all[next(iter(self._all))]
+        threading.Thread(target=self._follow, args=(rehearsal, events), name="rehearsal", daemon=True).start()
+
+    def _follow(self, rehearsal: _Rehearsal, events: Generator[Event | None, None, None]) -> None:
+        try:
+            with closing(events):
+                for event in events:
+                    if rehearsal.stop.is_set() or time.monotonic() - rehearsal.asked_at > LEFT_SECONDS:
+                        rehearsal.state = {"phase": "stopped"}
+                        return
+                    rehearsal.state = _state(event, rehearsal)
+        except StudioError as error:
+            rehearsal.state = {"phase": "failed", "error": forms.problem(error)}
+
+
+def _state(event: Event | None, rehearsal: _Rehearsal) -> Json:
+    match event:
+        case Waiting(position):
+            return {"phase": "waiting", "position": position}
+        case Loading():
+            return {"phase": "loading"}
+        case Speaking():
+            return {"phase": "speaking"}
+        case Assembling():
+            return {"phase": "assembling"}
+        case Finished(run):
+            return {"phase": "finished", **_result(run, rehearsal.recording)}
+    return rehearsal.state
+
+
+def _result(run: Run, recording: Recording) -> Json:
+    assert run.output is not None
+    likeness = speakers.similarity(soundfiles.read(run.output), recording.audio)
+    return {
+        "run": run.id,
+        "url": file_url(run.output),
+        "seconds": run.seconds,
+        "work_seconds": run.work_seconds,
+        "notes": list(run.notes),
+        "likeness": None if isinstance(likeness, Missing) else round(likeness, 3),
+        "judged": str(likeness) if isinstance(likeness, Missing) else speakers.judged(likeness),
+    }
+
+
+def _engine(row: EngineRow) -> Json:
+    obstacle = row.obstacle and {"reason": row.obstacle.reason, "remedy": row.obstacle.remedy}
+    return {"id": row.spec.id, "title": row.spec.title, "obstacle": obstacle}
