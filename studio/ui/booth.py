@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from studio import casting, references
 from studio.audio import Audio
 from studio.errors import AudioError, RequestError
-from studio.recogniser import Heard
+from studio.hearing import Heard
 from studio.library import Reference
 from studio.metrics import activity, words
 from studio.metrics.activity import Span
@@ -227,10 +227,13 @@ def steps_of(told: Any) -> Steps:
     )
 
 
-def steps_form(steps: Steps) -> Json:
-    """Steps as the page, and the library's record of them, hold them; `steps_of` reads them back."""
+def edits_of(prepared: Prepared) -> Json:
+    """What was done to a recording, as the library keeps it; `portrait.reference` reads it back."""
+    steps = prepared.steps
     return {
-        "cut": _span(steps.cut) if steps.cut else None,
+        "start": round(prepared.cut.start, 3),
+        "end": round(prepared.cut.end, 3),
+        "done": list(prepared.done),
         "silence": steps.trim_silence,
         "rate": steps.most_hz is not None,
         "loudness": steps.loudness_lufs is not None,

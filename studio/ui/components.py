@@ -62,19 +62,19 @@ def settings_panel() -> gr.HTML:
 
 def voice_form() -> gr.HTML:
     """A voice being made or changed: its recordings, their words, by which right, and a line to try it on."""
-    scripts = ["clone_sound.js", "clone_wave.js", "clone_send.js", "clone_record.js", "clone_measures.js"]
+    scripts = ["clone_sound.js", "clone_wave.js", "clone_record.js", "clone_measures.js"]
     scripts += ["clone_words.js", "clone_recording.js", "clone_try.js", "clone_form.js", "clone_start.js"]
     return _component("clone", scripts)
 
 
 def voice_library() -> gr.HTML:
     """The voices that are kept: find, hear, change, take away."""
-    return _component("voices", ["clone_send.js", "voices_cards.js", "voices.js"])
+    return _component("voices", ["voices_cards.js", "voices.js"])
 
 
 def voice_inspection() -> gr.HTML:
     """Where a file is dropped to learn whether it was made here."""
-    return _component("inspect", ["clone_send.js", "inspect.js"])
+    return _component("inspect", ["inspect.js"])
 
 
 def takes_list() -> gr.HTML:

@@ -43,7 +43,8 @@ def binned(voice: LibraryVoice) -> Json:
 
 def reference(one: Reference, sound: Path, has_original: bool) -> Json:
     """A recording of a voice. has_original: whether it can be cut anew from what was brought."""
-    steps = {name: one.edits.get(name) for name in ("cut", "silence", "rate", "loudness")}
+    cut = [one.edits["start"], one.edits["end"]] if "start" in one.edits and "end" in one.edits else None
+    steps = {"cut": cut, **{name: one.edits.get(name, True) for name in ("silence", "rate", "loudness")}}
     return {
         "sound": one.sound,
         "seconds": round(one.seconds, 3),

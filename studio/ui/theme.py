@@ -8,8 +8,20 @@ from pathlib import Path
 import gradio as gr
 
 STATIC = Path(__file__).parent / "static"
-STYLES = ("page.css", "parts.css", "editor.css", "turn.css", "side.css", "models.css", "settings.css", "dock.css")
-SHARED = ("base.js", "menu.js", "desk.js", "stock.js")
+STYLES = (
+    "page.css",
+    "parts.css",
+    "editor.css",
+    "turn.css",
+    "side.css",
+    "models.css",
+    "settings.css",
+    "dock.css",
+    "clone.css",
+    "take_in.css",
+    "voices.css",
+)
+SHARED = ("base.js", "menu.js", "desk.js", "stock.js", "library.js", "send.js")
 
 
 def read(*names: str) -> str:

@@ -17,7 +17,7 @@ from studio.library.entries import named, tagged
 from studio.library.travel import Arrival
 from studio.studio import Studio
 from studio.ui import portrait
-from studio.ui.booth import Booth, Source, steps_form, steps_of
+from studio.ui.booth import Booth, Source, edits_of
 from studio.ui.forms import FieldError, Json, checked
 from studio.ui.listening import Listening
 from studio.voice import Consent
@@ -134,7 +134,7 @@ class Wardrobe:
             text,
             self._booth.timed(prepared.audio, text),
             self._booth.examined(asked).values()["measures"],
-            {**steps_form(steps_of(asked.get("steps") or {})), "done": list(prepared.done)},
+            edits_of(prepared),
             source.path,
             source.name,
         )

@@ -20,6 +20,8 @@ ARGS = [
     "--disable-background-networking",
     "--autoplay-policy=no-user-gesture-required",
     "--mute-audio",
+    "--use-fake-ui-for-media-stream",  # a microphone that beeps
+    "--use-fake-device-for-media-stream",
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 Open = Callable[..., Page]

@@ -90,6 +90,36 @@ function colourMenu(one) {
   return el("div", { class: "colour" }, swatch, shelf);
 }
 
+const isRecorded = (voice) => voice.startsWith("v-");
+const nameOf = (voice) => (studio.library.find(voice) || studio.library.missing(voice))?.name || voice;
+const whyNot = (voice) => (studio.library.missing(voice) ? "not there" : `not with ${desk.spec()?.title}`);
+const group = (label, options) => (options.length ? [el("optgroup", { label }, ...options)] : []);
+
+// The voices of the library, for an engine that follows recordings.
+function recorded() {
+  const option = ({ id, name, about }) => el("option", { value: id }, `${name}: ${about}`);
+  const of = (kind) => studio.library.voices.filter((voice) => voice.kind === kind).map(option);
+  return [...group("Your voices", of("own")), ...group("Sample voices", of("sample"))];
+}
+
+// A recorded voice that cannot speak now is said, never replaced in silence.
+function voiceNote(one) {
+  if (!isRecorded(one.voice)) return null;
+  const missing = studio.library.missing(one.voice);
+  if (missing) {
+    const restore = async () => {
+      await studio.library.change("restore_voice", { id: one.voice });
+    };
+    const mend = missing.can_restore
+      ? el("button", { type: "button", class: "small", onclick: restore }, "Restore it")
+      : " Choose another voice.";
+    return el("p", { class: "cast-note problem", role: "status" }, missing.message, " ", mend);
+  }
+  if (desk.spec()?.clones || !studio.library.find(one.voice)) return null;
+  const told = `${desk.spec()?.title} follows no recordings: until you choose an engine that does, another voice speaks.`;
+  return el("p", { class: "cast-note" }, told);
+}
+
 function voiceMenu(one) {
   const voices = desk.spec()?.voices || [];
   const automatic = given[one.name];
@@ -98,10 +128,12 @@ function voiceMenu(one) {
     { class: "voice", "aria-label": `Voice of ${one.name}` },
     el("option", { value: "" }, automatic ? `${automatic.name} (chosen for you)` : "Chosen for you"),
   );
-  for (const voice of voices)
-    select.append(
-      el("option", { value: voice.id }, voice.description ? `${voice.name}: ${voice.description}` : voice.name),
-    );
+  const presets = voices.map((voice) =>
+    el("option", { value: voice.id }, voice.description ? `${voice.name}: ${voice.description}` : voice.name),
+  );
+  select.append(...(desk.spec()?.clones ? [...group(`${desk.spec().title}’s own`, presets), ...recorded()] : presets));
+  if (isRecorded(one.voice) && !(desk.spec()?.clones && studio.library.find(one.voice)))
+    select.append(el("option", { value: one.voice }, `${nameOf(one.voice)}: ${whyNot(one.voice)}`));
   if (one.voice && !voices.some((voice) => voice.id === one.voice) && one.voice.includes("@"))
     select.append(el("option", { value: one.voice }, one.voice));
   select.value = one.voice;
@@ -129,7 +161,7 @@ function member(one) {
   ]);
   remove.disabled = count > 0 || desk.state.cast.length < 2;
   if (count) remove.title = `${one.name} has ${plural(count, "turn")}; give them to somebody else first`;
-  return el("li", { class: "member", "data-colour": one.colour }, colourMenu(one), name, remove, voiceMenu(one));
+  return el("li", { class: "member", "data-colour": one.colour }, colourMenu(one), name, remove, voiceMenu(one), voiceNote(one) || "");
 }
 
 // Rebuilding is cheap, but not under the hands of somebody who is in it: what had the focus gets it back.
@@ -152,6 +184,7 @@ studio.on("desk", (keys) => {
   if (keys.includes("cast") || keys.includes("engine") || (keys.includes("rows") && now !== shownCounts)) show();
   shownCounts = now;
 });
+studio.on("library", show);
 studio.on("review", (answer) => {
   const cast = answer?.cast || {};
   if (JSON.stringify(cast) === JSON.stringify(given)) return;

@@ -127,11 +127,12 @@
 
   // Only voices the engine has, only for those who speak: a choice made for another engine waits until it is back.
   function voices() {
+    const isRecorded = (voice) => Boolean(spec()?.clones) && voice.startsWith("v-");
     const known = new Set((spec()?.voices || []).map((voice) => voice.id));
     const speaking = new Set(state.rows.filter((turn) => turn.text.trim()).map((turn) => turn.speaker));
     const chosen = state.cast.filter((one) => speaking.has(one.name) && one.voice);
     return Object.fromEntries(
-      chosen.filter((one) => known.has(one.voice) || one.voice.includes("@")).map((one) => [one.name, one.voice]),
+      chosen.filter((one) => known.has(one.voice) || one.voice.includes("@") || isRecorded(one.voice)).map((one) => [one.name, one.voice]),
     );
   }
 
