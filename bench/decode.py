@@ -24,7 +24,9 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin make everything slow when cores are shared
+# Threads that spin make everything slow when cores are shared, and those that sleep at once are slow to wake.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 import torch
 import transformers
 

@@ -40,7 +40,8 @@ from studio.engines.dia.model import Dia
 from studio.engines.dia2.config import Config as Dia2Config
 from studio.engines.dia2.layout import plan as dia2_plan
 from studio.engines.dia2.model import Net
-from studio.engines.linear import give_back, kernel
+from studio.engines.linear import kernel
+from studio.engines.pages import settled
 
 ENGINES = ("csm", "dia", "dia2-1b")
 BF16 = torch.bfloat16
@@ -89,10 +90,9 @@ def load_ours(engine: str, folder: Path, precision: str) -> Any:
     if engine == "csm":
         return csm_model.load(checkpoint_of(engine, folder), CsmConfig.read(folder, ""), placement, BF16)
     config = Dia2Config.read(folder, "")
-    weights = prepared.load(checkpoint_of(engine, folder), dia2_plan(config, BF16), "cpu", copies, "", precision)
-    net = Net(config, weights, kernel("cpu", precision))
-    give_back()
-    return net
+    with settled():
+        weights = prepared.load(checkpoint_of(engine, folder), dia2_plan(config, BF16), "cpu", copies, "", precision)
+        return Net(config, weights, kernel("cpu", precision))
 
 
 def load_stock(engine: str, folder: Path) -> Any:

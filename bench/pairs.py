@@ -34,6 +34,7 @@ from studio.engines.dia2.model import Net
 from studio.engines.dia2.sampling import Draw, Sampling
 from studio.engines.dia2.steps import Steps
 from studio.engines.linear import Make
+from studio.engines.pages import settled
 from studio.engines.weights import build
 
 Decode = Callable[[int], tuple[Any, list[float]]]
@@ -89,7 +90,8 @@ def dia(stock_type: torch.dtype, our_type: torch.dtype, linear: Make, device: st
     inputs = transformers.DiaProcessor(features, transformers.DiaTokenizer(), codec)(
         text=[TEXT], return_tensors="pt", text_kwargs={"padding": False}
     ).to(device)
-    model = Dia(_ours(weights, dia_plan(config, our_type), dia_plan(config, stock_type)), config, linear)
+    with settled():
+        model = Dia(_ours(weights, dia_plan(config, our_type), dia_plan(config, stock_type)), config, linear)
 
     def theirs(frames: int) -> tuple[Any, list[float]]:
         with _stamped(stock.model.decoder) as stamps:
@@ -123,7 +125,8 @@ def csm(stock_type: torch.dtype, our_type: torch.dtype, linear: Make, device: st
     _be_whole(stock)
     stock.to(device)
     held = _ours(weights, csm_model.plan(config, our_type, []), plan)
-    model = csm_model.Csm(config, held, held["words"].cpu(), linear, projects_ahead=device != "cpu")
+    with settled():
+        model = csm_model.Csm(config, held, held["words"].cpu(), linear, projects_ahead=device != "cpu")
     ids = torch.arange(40, device=device)[None] * 37 + 1000
 
     def theirs(frames: int) -> tuple[Any, list[float]]:
@@ -153,7 +156,8 @@ def dia2(size: str, stock_type: torch.dtype, our_type: torch.dtype, linear: Make
     config = read_config(Dia2Config, fullsize.dia2(size))
     weights, published = random_weights(dia2_plan(config, stock_type), device=device)
     held = _ours(weights, dia2_plan(config, our_type), dia2_plan(config, stock_type))
-    steps = Steps(Net(config, held, linear), Sampling(Draw(0, 50), Draw(0, 50)))
+    with settled():
+        steps = Steps(Net(config, held, linear), Sampling(Draw(0, 50), Draw(0, 50)))
 
     def theirs(frames: int) -> tuple[Any, list[float]]:
         codes, text, found, stamps = [config.audio_bos] * config.books, (1, config.text_pad), [], [time.perf_counter()]

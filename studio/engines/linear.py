@@ -6,8 +6,6 @@ reading weights. Knows no model. Figures of two machines are in bench/results.
 
 from __future__ import annotations
 
-import ctypes
-import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +32,14 @@ def kernel(device: str, precision: str) -> Make:
     if device != "cpu":
         raise EngineUnavailable(f"Precision {precision} is made for the CPU, not for {device}.", "Choose exact.")
     return dynamic_int8 if _has_int8_dots() else packed_int8
+
+
+def between(linear: Make, weights: torch.dtype) -> torch.dtype:
+    """The type of what goes from product to product, norms and caches included, with weights of this type.
+
+    What is brought to 8 bits for each product is kept in fp32: any other type would be converted there and back.
+    """
+    return torch.float32 if linear in (dynamic_int8, packed_int8) else weights
 
 
 def exact(weight: Tensor) -> Linear:
@@ -114,13 +120,6 @@ def _scales(weight: Tensor) -> Tensor:
     """(outputs,) float32, above 0: what one step of 8 bits is worth."""
     least, most = torch.aminmax(weight.float(), dim=1)
     return (torch.maximum(-least, most) / 127).clamp_min(1e-8)
-
-
-def give_back() -> None:
-    """Give memory that was freed while weights were packed back to the system: glibc keeps up to a model's size."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim:
-        trim(0)
 
 
 @cache

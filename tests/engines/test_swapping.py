@@ -18,7 +18,7 @@ import tiny_dia2  # noqa: E402
 
 from studio import engines  # noqa: E402
 from studio.engines.base import Placement  # noqa: E402
-from studio.engines.linear import give_back  # noqa: E402
+from studio.engines.pages import give_back  # noqa: E402
 from studio.manager import ModelManager  # noqa: E402
 from studio.request import SpeechRequest  # noqa: E402
 from studio.script import Script  # noqa: E402

@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 
 from studio.engines.csm.config import Rotary, Sizes
-from studio.engines.linear import Linear, Make
+from studio.engines.linear import Linear, Make, between
 from studio.engines.weights import Target, one
 
 
@@ -80,7 +80,8 @@ class Stack:
     def __init__(self, sizes: Sizes, weights: Mapping[str, torch.Tensor], name: str, slots: int, linear: Make) -> None:
         self.sizes = sizes
         self._linear = linear
-        self.norm = weights[f"{name}.norm"]
+        norm = weights[f"{name}.norm"]
+        self.norm = norm.to(between(linear, norm.dtype))
         self.layers = [self._layer(weights, f"{name}.layers.{layer}", slots) for layer in range(sizes.layers)]
         angles = torch.arange(slots).float()[:, None] * frequencies(sizes.rotary, sizes.head)
         cosine, sine = angles.cos(), angles.sin()
@@ -91,10 +92,10 @@ class Stack:
     def _layer(self, weights: Mapping[str, torch.Tensor], at: str, slots: int) -> Layer:
         keys, values = self.norm.new_zeros((2, self.sizes.key_heads, slots, self.sizes.head))
         return Layer(
-            before=weights[f"{at}.before"],
+            before=weights[f"{at}.before"].to(self.norm),
             joined=self._linear(weights[f"{at}.joined"]),
             out=self._linear(weights[f"{at}.out"]),
-            between=weights[f"{at}.between"],
+            between=weights[f"{at}.between"].to(self.norm),
             gated=self._linear(weights[f"{at}.gated"]),
             down=self._linear(weights[f"{at}.down"]),
             keys=keys,

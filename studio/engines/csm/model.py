@@ -24,7 +24,8 @@ from studio.engines.csm.fused import Ends, FusedFrame
 from studio.engines.csm.layers import Place, Stack
 from studio.engines.fused import Launch, Pick, matrix
 from studio.engines.graphs import Graphs
-from studio.engines.linear import Make, exact, give_back, kernel
+from studio.engines.linear import Make, between, exact, kernel
+from studio.engines.pages import settled
 from studio.engines.weights import Target, check, held, one, stream
 
 BACKBONE, DEPTH = "backbone_model", "depth_decoder.model"
@@ -98,13 +99,12 @@ def load(checkpoint: Checkpoint, config: Config, placement: Placement, dtype: to
     copy = prepared.find(checkpoint, whole, placement.models / prepared.FOLDER)
     if copy:
         checkpoint, whole = copy, prepared.as_copied(whole)
-    words = dict(stream(checkpoint, {"words": whole.pop("words")}, "cpu"))["words"]
-    weights = held(checkpoint, whole, device, placement.precision, ".*")
-    # On a CPU the table takes seconds to make and saves a hundredth of a frame; on a card neither is felt, and 30 of
-    # the small steps that make up a frame there fall away.
-    csm = Csm(config, weights, words, linear, projects_ahead=device != "cpu")
-    give_back()
-    return csm
+    with settled():
+        words = dict(stream(checkpoint, {"words": whole.pop("words")}, "cpu"))["words"]
+        weights = held(checkpoint, whole, device, placement.precision, ".*")
+        # On a CPU the table takes seconds to make and saves a hundredth of a frame; on a card neither is felt, and 30
+        # of the small steps that make up a frame there fall away.
+        return Csm(config, weights, words, linear, projects_ahead=device != "cpu")
 
 
 class Csm:
@@ -125,7 +125,7 @@ class Csm:
         self.config = config
         self.slots = config.backbone.positions
         self._words, self._codes = words, weights["codes"]
-        self.device = self._codes.device
+        self.device, self._dtype = self._codes.device, between(linear, self._codes.dtype)
         self._first_head = linear(weights["first_head"])
         # published the other way round; a CPU wants each output's weights together
         self._heads = [linear(head.T.contiguous()) for head in weights["heads"]]
@@ -144,7 +144,7 @@ class Csm:
         self._offsets = torch.arange(config.books, device=self.device) * config.vocabulary
         self._slots = torch.arange(self.slots, device=self.device)
         # what the next frame starts from
-        self._input = torch.zeros(1, config.backbone.hidden, dtype=self._codes.dtype, device=self.device)
+        self._input = torch.zeros(1, config.backbone.hidden, dtype=self._dtype, device=self.device)
         self._position = torch.zeros(1, dtype=torch.int64, device=self.device)
         self._noise = torch.ones(config.books, config.vocabulary, device=self.device)
         # what the backbone leaves for the depth decoder, and what that makes of it
@@ -180,11 +180,11 @@ class Csm:
         (ids, hidden), or (ids + frames + 1, hidden): behind a sound stands the frame that ends it.
         """
         with torch.inference_mode():
-            words = self._words[torch.tensor(ids)].to(self._codes)
+            words = self._words[torch.tensor(ids)].to(self.device, self._dtype)
             if codes is None:
                 return words
             codes = functional.pad(codes.to(self.device), (0, 1), value=self.config.end)
-            return torch.cat([words, self._codes[codes.T + self._offsets].sum(dim=1)])
+            return torch.cat([words, self._codes[codes.T + self._offsets].to(self._dtype).sum(dim=1)])
 
     def read(self, x: torch.Tensor, start: int) -> None:
         """Take in a part of the prompt, (n, hidden), at the positions from `start` on; what is before must be there."""
@@ -228,7 +228,7 @@ class Csm:
             self._fused.draw(self._hidden, self._noise, self._drawn, pick)
         else:
             self._draw_plainly(draw)
-        self._input.copy_(self._codes[self._drawn + self._offsets].sum(dim=0, keepdim=True))
+        self._input.copy_(self._codes[self._drawn + self._offsets].to(self._dtype).sum(dim=0, keepdim=True))
 
     def _draw_plainly(self, draw: Draw) -> None:
         hidden, noise = self._hidden, self._noise
@@ -243,7 +243,7 @@ class Csm:
 
     def _depth_input(self, book: int, code: torch.Tensor) -> torch.Tensor:
         """(1, depth): a code of one book as the depth decoder's next input."""
-        found = self._depth_codes.index_select(0, code + book * self.config.vocabulary)
+        found = self._depth_codes.index_select(0, code + book * self.config.vocabulary).to(self._dtype)
         return found if self._projects_ahead else self._projector(found)
 
     def is_end(self, frame: torch.Tensor) -> bool:

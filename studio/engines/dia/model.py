@@ -16,7 +16,8 @@ from torch import Tensor
 
 from studio.engines import fused, prepared
 from studio.engines.dia.config import Config, Stack, open_checkpoint, plan
-from studio.engines.linear import Make, exact, give_back, kernel
+from studio.engines.linear import Make, between, exact, kernel
+from studio.engines.pages import settled
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,10 @@ class _Layer:
 
     def __init__(self, weights: Mapping[str, Tensor], name: str, stack: Stack, linear: Make) -> None:
         self._stack = stack
-        self.norm = weights[f"{name}.norm"]
+        norm = weights[f"{name}.norm"]
+        self.norm = norm.to(between(linear, norm.dtype))
         self.qkv, self.out = linear(weights[f"{name}.qkv"]), linear(weights[f"{name}.out"])
-        self.mlp_norm = weights[f"{name}.mlp_norm"]
+        self.mlp_norm = weights[f"{name}.mlp_norm"].to(self.norm)
         self.gate_up, self.down = linear(weights[f"{name}.gate_up"]), linear(weights[f"{name}.down"])
 
     def queries_keys_values(self, x: Tensor, rotary: Rotary) -> tuple[Tensor, Tensor, Tensor]:
@@ -96,7 +98,8 @@ class Encoder:
 
     def __init__(self, weights: Mapping[str, Tensor], config: Config, linear: Make) -> None:
         self._config = config.encoder
-        self._embedding, self._norm = weights["text"], weights["encoder.norm"]
+        self._embedding, norm = weights["text"], weights["encoder.norm"]
+        self._norm = norm.to(between(linear, norm.dtype))
         self.device = self._norm.device
         self._layers = [_Layer(weights, f"encoder.{i}", config.encoder, linear) for i in range(config.encoder.layers)]
         self._rotary = Rotary.of(config.encoder, self._norm.dtype, self._norm.device)
@@ -104,7 +107,7 @@ class Encoder:
     def __call__(self, text: Tensor) -> Tensor:
         """text: (branches, bytes) int64 -> (branches, bytes, hidden)."""
         rotary = self._rotary.at(torch.arange(text.shape[1], device=text.device))
-        x = F.embedding(text, self._embedding)
+        x = F.embedding(text, self._embedding).to(self._norm)
         for layer in self._layers:
             q, k, v = layer.queries_keys_values(x, rotary)
             x = x + layer.out(attend(q, k.transpose(1, 2), v.transpose(1, 2)))
@@ -115,7 +118,7 @@ class Encoder:
 class _DecoderLayer(_Layer):
     def __init__(self, weights: Mapping[str, Tensor], name: str, config: Config, linear: Make) -> None:
         super().__init__(weights, name, config.decoder, linear)
-        self.cross_norm = weights[f"{name}.cross_norm"]
+        self.cross_norm = weights[f"{name}.cross_norm"].to(self.norm)
         self.cross_q, self.cross_kv = linear(weights[f"{name}.cross_q"]), linear(weights[f"{name}.cross_kv"])
         self.cross_out = linear(weights[f"{name}.cross_out"])
 
@@ -138,7 +141,8 @@ class Decoder:
 
     def __init__(self, weights: Mapping[str, Tensor], config: Config, linear: Make) -> None:
         self.config = config
-        self._codes, self.norm, self.logits = weights["codes"], weights["decoder.norm"], linear(weights["logits"])
+        self._codes, norm, self.logits = weights["codes"], weights["decoder.norm"], linear(weights["logits"])
+        self.norm = norm.to(between(linear, norm.dtype))
         self.layers = [_DecoderLayer(weights, f"decoder.{i}", config, linear) for i in range(config.decoder.layers)]
         self.rotary = Rotary.of(config.decoder, self.norm.dtype, self.norm.device)
         self._offsets = torch.arange(config.books, device=self.norm.device) * config.decoder.vocabulary
@@ -156,7 +160,7 @@ class Decoder:
 
     def heard(self, codes: Tensor) -> Tensor:
         """What the first layer begins with: codes (steps, books) -> (steps, hidden)."""
-        return F.embedding(codes + self._offsets, self._codes).sum(1)
+        return F.embedding(codes + self._offsets, self._codes).to(self.norm).sum(1)
 
     def __call__(self, codes: Tensor, memories: list[Memory], positions: Tensor, span: int) -> Tensor:
         """codes: (steps, books) int64, the same for all branches, at positions (steps,), which are remembered.
@@ -202,8 +206,6 @@ class Dia:
         """From a folder in the published layout. copies: folder of prepared weights. Raises EngineUnavailable."""
         config, linear = Config.load(folder), kernel(device, precision)
         checkpoint = open_checkpoint(folder)
-        with torch.inference_mode():
+        with settled(), torch.inference_mode():
             weights = prepared.load(checkpoint, plan(config, dtype), device, copies, precision=precision)
-            dia = Dia(weights, config, linear)
-        give_back()
-        return dia
+            return Dia(weights, config, linear)

@@ -25,8 +25,9 @@ from studio.engines.dia2.sampling import Draw, Sampling
 from studio.engines.dia2.speech import Prefix, Speech
 from studio.engines.dia2.steps import Steps
 from studio.engines.dia2.words import TAGS, Text, Vocabulary
-from studio.engines.linear import give_back, kernel
+from studio.engines.linear import kernel
 from studio.engines.mimi import FRAMES_PER_SECOND, SAMPLE_RATE, Mimi, MimiPieces
+from studio.engines.pages import settled
 from studio.engines.weights import weights_dtype
 from studio.errors import EngineUnavailable, RequestError, ScriptError, SynthesisError, UnknownCast
 from studio.request import SpeechRequest, Spoken
@@ -75,9 +76,9 @@ class Dia2Engine:
         layout = plan(config, dtype or weights_dtype(placement.device))
         linear = kernel(placement.device, placement.precision)
         copies = placement.models / prepared.FOLDER
-        weights = prepared.load(checkpoint, layout, placement.device, copies, precision=placement.precision)
-        net = Net(config, weights, linear)
-        give_back()
+        with settled():
+            weights = prepared.load(checkpoint, layout, placement.device, copies, precision=placement.precision)
+            net = Net(config, weights, linear)
         mimi = Mimi.load(codec, placement.device, remedy)
         if mimi.books < config.books:
             raise EngineUnavailable(f"The codec has {mimi.books} codebooks and Dia2 {config.books}.", remedy)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from studio.engines.dia2.config import Config, Stack
-from studio.engines.linear import Linear, Make, exact
+from studio.engines.linear import Linear, Make, between, exact
 from studio.errors import EngineUnavailable
 
 ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
@@ -32,10 +32,12 @@ ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
 class Cache:
     """Keys and values of all layers: each (layers, branches, heads, slots, width of a head)."""
 
-    def __init__(self, stack: Stack, branches: int, slots: int, like: Tensor) -> None:
-        shape = (stack.layers, branches, stack.keys, slots, stack.head)
-        self.keys = like.new_zeros(shape)
-        self.values = like.new_zeros(shape)
+    def __init__(self, stack: Stack, shape: tuple[int, int], dtype: torch.dtype, device: torch.device) -> None:
+        """shape: (branches, slots)."""
+        branches, slots = shape
+        whole = (stack.layers, branches, stack.keys, slots, stack.head)
+        self.keys = torch.zeros(whole, dtype=dtype, device=device)
+        self.values = torch.zeros(whole, dtype=dtype, device=device)
 
     @property
     def pairs(self) -> list[tuple[Tensor, Tensor]]:
@@ -133,6 +135,7 @@ class TextEmbedding:
 
     def __init__(self, weights: Mapping[str, Tensor], at: str, pad: int, linear: Make) -> None:
         self._table = weights[f"{at}.embedding"]
+        self._dtype = between(linear, self._table.dtype)
         self._main = linear(weights[f"{at}.main_proj"])
         self._second = linear(weights[f"{at}.second_proj"])
         self._pad = pad
@@ -140,8 +143,8 @@ class TextEmbedding:
     def __call__(self, text: Tensor) -> Tensor:
         """text: (branches, 2, steps) int64 -> (branches, steps, width)."""
         main, second = text.unbind(1)
-        words = self._main(F.embedding(main, self._table))
-        ahead = self._second(F.embedding(second, self._table))
+        words = self._main(F.embedding(main, self._table).to(self._dtype))
+        ahead = self._second(F.embedding(second, self._table).to(self._dtype))
         return words + torch.where((second != self._pad)[..., None], ahead, 0.0).to(words.dtype)
 
 
@@ -154,7 +157,7 @@ class Net:
     def __init__(self, config: Config, weights: Mapping[str, Tensor], linear: Make = exact) -> None:
         self.config = config
         audio = weights["audio"]
-        self.device, self.dtype = audio.device, audio.dtype
+        self.device, self.dtype = audio.device, between(linear, audio.dtype)
         # one more than the last position: a prefix decodes its last position twice
         self.slots = config.max_steps + 1
         main, depth = config.backbone, config.depth
@@ -183,11 +186,11 @@ class Net:
 
     def new_cache(self, branches: int) -> Cache:
         """An empty cache of the backbone."""
-        return Cache(self.config.backbone, branches, self.slots, self._audio)
+        return Cache(self.config.backbone, (branches, self.slots), self.dtype, self.device)
 
     def new_depth_cache(self, branches: int) -> Cache:
         """A cache of the depth model: every frame writes over the last one's."""
-        return Cache(self.config.depth, branches, max(1, self.config.books - 1), self._audio)
+        return Cache(self.config.depth, (branches, max(1, self.config.books - 1)), self.dtype, self.device)
 
     def backbone(self, text: Tensor, codes: Tensor, cache: Cache, place: Place) -> Tensor:
         """text: (branches, 2, steps), codes: (books, steps), int64 -> (branches, steps, width), normed.
@@ -199,7 +202,7 @@ class Net:
 
     def heard(self, text: Tensor, codes: Tensor) -> Tensor:
         """What the backbone begins with: (branches, steps, width)."""
-        sound = F.embedding(codes + self._offsets, self._audio).sum(0)  # (steps, width)
+        sound = F.embedding(codes + self._offsets, self._audio).to(self.dtype).sum(0)  # (steps, width)
         return self._text(text) + sound
 
     def first_heads(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
