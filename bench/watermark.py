@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 import psutil
 import soundfile
-from speechmos import dnsmos
 
 from bench.decode import RESULTS, machine
 from studio import loudness, soundfiles, watermark
 from studio.audio import Audio, concatenate
 from studio.events import Assembling, Finished
+from studio.metrics import Missing
+from studio.metrics.mos import dnsmos
 from studio.request import SpeechRequest
 from studio.script import Script
 from studio.settings import Settings
@@ -148,14 +149,16 @@ def spoken(folder: Path, path: Path, is_marked: bool) -> tuple[dict[str, float],
         cpu = time.process_time() - began
         assert run.output is not None
         sound = soundfiles.read(run.output)
-        wide = np.clip(sound.resampled(16000).samples, -1, 1)
+        rated = dnsmos(sound)
+        if isinstance(rated, Missing):
+            raise SystemExit(f"DNSMOS is not here: {rated}")
         values = {
             "seconds": round(run.seconds, 2),
             "last_sound_to_finished_seconds": round(ended - joined, 3),
             "cpu_seconds": round(cpu, 3),
             "loudness_lufs": round(loudness.loudness(sound) or 0.0, 2),
             "true_peak_dbtp": round(loudness.true_peak_dbtp(sound), 2),
-            "dnsmos": round(float(dnsmos.run(wide, sr=16000)["ovrl_mos"]), 4),
+            "dnsmos": round(rated.overall, 4),
         }
         return values, [timing.start for timing in run.timings]
     finally:
