@@ -63,11 +63,11 @@ def dia2(dtype: torch.dtype = BF16) -> Net:
 
 
 def dia(dtype: torch.dtype = BF16) -> Dia:
-    """9 books as published, 600 positions."""
-    values = {**fullsize.DIA}
+    """9 books as published, of 96 codes; 600 positions."""
+    values = {**fullsize.DIA, "eos_token_id": 96, "pad_token_id": 97, "bos_token_id": 98}
     sizes = {"num_hidden_layers": 2, "hidden_size": 128, "intermediate_size": 192}
     values["encoder_config"] = {**values["encoder_config"], **sizes, "num_attention_heads": 2, "num_key_value_heads": 2}
-    decoder = {"num_attention_heads": 4, "num_key_value_heads": 1, "cross_hidden_size": 128}
+    decoder = {"num_attention_heads": 4, "num_key_value_heads": 1, "cross_hidden_size": 128, "vocab_size": 100}
     cross = {"cross_num_attention_heads": 4, "cross_num_key_value_heads": 4, "max_position_embeddings": 600}
     values["decoder_config"] = {**values["decoder_config"], **sizes, **decoder, **cross}
     config = DiaConfig.read(values)

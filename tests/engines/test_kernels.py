@@ -184,7 +184,7 @@ def test_frames_of_dia2(launch: Emulated) -> None:
 def test_steps_of_dia(launch: Emulated) -> None:
     dia = small.dia()
     dia.launch = launch
-    text, prompt = torch.arange(40, 90), torch.randint(0, 1024, (20, 9), generator=torch.Generator().manual_seed(1))
+    text, prompt = torch.arange(40, 90), torch.randint(0, 96, (20, 9), generator=torch.Generator().manual_seed(1))
     decoding = Decoding(dia, text, prompt, 60, DiaSampling(3.0, 1.2, 0.95, 45))
     run = decoding.run(lambda noise: noise.fill_(1.0))
     next(run)
