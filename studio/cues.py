@@ -58,6 +58,8 @@ _FORMS = re.compile(rf"\({_INNER}\)|\[{_INNER}\]|<{_INNER}>|\*{{1,3}}(?! ){_INNE
 _MANNER = re.compile(r"\b[a-z]+ly\b")  # (sighs heavily) is a sigh
 _SUBJECTS = frozenset(("he", "she", "it", "who", "that", "which", "one", "nobody", "everybody", "everyone", "someone"))
 _STOPS = ",.;:!?…"
+MOST_NESTED = 8  # cues within cues; deeper ones are no writing, and lose their brackets
+_NO_BRACKETS = str.maketrans("", "", "()[]<>*")
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,15 @@ def without(text: str, allowed: Collection[str]) -> str:
     allowed: with brackets, as in `EngineSpec.cues`. A cue in another spelling counts: where "(laughs)" is allowed
     "*laughing*" becomes "(laughs)", elsewhere it goes.
     """
+    for _ in range(MOST_NESTED):
+        less = _once_without(text, allowed)
+        if less == text or not _FORMS.search(less):
+            return less
+        text = less  # what stood around a cue may be one now that it is gone, as in "((sighs) sighs)"
+    return text.translate(_NO_BRACKETS)
+
+
+def _once_without(text: str, allowed: Collection[str]) -> str:
     performed = {_name(cue[1:-1], allowed): cue for cue in allowed}
     pieces, piece, start = [], "", 0
     for cue in _cues(text, allowed):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -13,6 +12,7 @@ from studio.engines.base import EngineSpec, Limits
 from studio.engines.tone import SPEC as TONE
 from studio.passages import plan
 from studio.script import Script, Turn
+from tests.growth import assert_even
 
 # An engine of the other kind: two speakers in turn, cues performed, unknown ones read aloud.
 PAIR = replace(
@@ -151,15 +151,15 @@ def test_the_estimate_counts_words_and_pauses() -> None:
 
 
 @pytest.mark.parametrize("spec", [TONE, PAIR], ids=["tone", "pair"])
-def test_three_hundred_turns_take_less_than_50_ms(spec: EngineSpec) -> None:
+def test_a_long_script_is_looked_at_as_quickly_as_a_short_one(spec: EngineSpec) -> None:
     line = "Hello there (sighs) *laughs*, how are you? We went to the sea: it was cold, привет."
-    script = Script.parse("\n".join(f"[S{number % 3 + 1}] {line}" for number in range(300)))
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        assert len(advise(script, spec).notes) >= 900
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.05
+
+    def script(turns: int) -> Script:
+        return Script.parse("\n".join(f"[S{number % 3 + 1}] {line}" for number in range(turns)))
+
+    whole = script(1000)
+    assert len(advise(whole, spec).notes) >= 3000
+    assert_even(lambda some: advise(some, spec), script(100), whole)
 
 
 def test_a_slow_processor_is_told_before_anything_is_spoken() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from studio.cues import find, has_words, normalise_cues, variants, without
+from tests.growth import assert_even
 
 DIA = (
     "(laughs) (clears throat) (sighs) (gasps) (coughs) (singing) (sings) (mumbles) (beep) (groans) (sniffs) (claps) "
@@ -124,6 +123,8 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=12).map("".join))
+@example("(*sighs**sighs**sighs*)")
+@example("(" * 20 + "(sighs)" + "sighs)" * 20)
 def test_taking_cues_away_keeps_the_words(text: str) -> None:
     for allowed in ((), ("(laughs)", "(barks)")):
         rest = without(text, allowed)
@@ -135,8 +136,9 @@ def test_taking_cues_away_keeps_the_words(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["(laughs) a " * 18_000, "(" * 200_000, "*" * 200_000, "*a " * 66_000, "[laughs" * 28_000]
 )
-def test_200_000_characters_take_less_than_a_second(text: str) -> None:
-    start = time.perf_counter()
-    without(text, ("(sighs)",))
-    normalise_cues(text)
-    assert time.perf_counter() - start < 1
+def test_200_000_characters_take_no_longer_than_they_must(text: str) -> None:
+    def work(text: str) -> None:
+        without(text, ("(sighs)",))
+        normalise_cues(text)
+
+    assert_even(work, text[:20_000], text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from studio.formats import EXTENSIONS, parse_any, read, read_script, read_text, 
 from studio.formats.own import from_json
 from studio.formats.reading import MAX_BYTES
 from studio.script import Script, Turn
+from tests.growth import assert_even
 
 
 def lines(text: str, name: str, **options: bool) -> list[str]:
@@ -352,11 +352,12 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", ["a.md", "a.srt", "a.fountain", "-"])
 def test_200_000_characters_of_anything_take_little_time(name: str) -> None:
-    for kind, text in HOSTILE.items():
-        start = time.perf_counter()
+    def work(text: str) -> None:
         with suppress(ScriptError):
             read(text.encode(), name)
-        assert time.perf_counter() - start < 1, kind
+
+    for text in HOSTILE.values():
+        assert_even(work, text[: len(text) // 10], text)
 
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.txt")), ids=lambda path: path.stem)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 import unicodedata
 from contextlib import suppress
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from studio.errors import ScriptError
 from studio.script import MAX_PAUSE_SECONDS, Script, Turn, clean, speaker_id
+from tests.growth import assert_even
 
 
 def turns(text: str, cast: tuple[str, ...] = ()) -> list[tuple[str, str]]:
@@ -319,11 +319,12 @@ def test_clean_text_is_clean(text: str) -> None:
         pytest.param("שלום " * 40_000, id="right to left"),
     ],
 )
-def test_200_000_characters_take_less_than_a_second(text: str) -> None:
-    start = time.perf_counter()
-    with suppress(ScriptError):
-        assert Script.parse(text).turns
-    assert time.perf_counter() - start < 1
+def test_200_000_characters_take_no_longer_than_they_must(text: str) -> None:
+    def work(text: str) -> None:
+        with suppress(ScriptError):
+            assert Script.parse(text).turns
+
+    assert_even(work, text[: len(text) // 10], text)
 
 
 def test_sixty_speakers() -> None:
