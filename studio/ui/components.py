@@ -10,7 +10,15 @@ from typing import Any
 
 import gradio as gr
 
+from studio.ui.forms import Json
 from studio.ui.theme import read
+
+_CLONE = ("sound", "wave", "record", "measures", "words", "recording", "try", "form", "start")
+LATE = {  # of parts that are fetched when their tab is opened: scripts and styles
+    "clone": ([f"clone_{script}.js" for script in _CLONE], ["clone.css", "take_in.css"]),
+    "voices": (["voices_cards.js", "voices.js"], ["voices.css"]),
+    "inspect": (["inspect.js"], ["inspect.css"]),
+}
 
 
 def _component(
@@ -62,19 +70,36 @@ def settings_panel() -> gr.HTML:
 
 def voice_form() -> gr.HTML:
     """A voice being made or changed: its recordings, their words, by which right, and a line to try it on."""
-    scripts = ["clone_sound.js", "clone_wave.js", "clone_record.js", "clone_measures.js"]
-    scripts += ["clone_words.js", "clone_recording.js", "clone_try.js", "clone_form.js", "clone_start.js"]
-    return _component("clone", scripts)
+    return _late("clone")
 
 
 def voice_library() -> gr.HTML:
     """The voices that are kept: find, hear, change, take away."""
-    return _component("voices", ["voices_cards.js", "voices.js"])
+    return _late("voices")
 
 
 def voice_inspection() -> gr.HTML:
     """Where a file is dropped to learn whether it was made here."""
-    return _component("inspect", ["inspect.js"])
+    return _late("inspect")
+
+
+def _late(name: str) -> gr.HTML:
+    """A part of a tab that is not open at first: its template, code and styles are fetched when it is."""
+    return gr.HTML(
+        html_template=f'<div class="part" data-part="{name}"></div>',
+        js_on_load=f"studio.part(element.querySelector('.part'), '{name}');",
+        apply_default_css=False,
+        elem_id=name,
+    )
+
+
+def late_part(asked: Any) -> Json:
+    """What `_late` leaves out, as the page asks for it. asked: {name}."""
+    name = str(asked.get("name")) if isinstance(asked, dict) else ""
+    if name not in LATE:
+        return {"error": {"message": f"The page has no part {name!r}.", "remedy": "Reload it.", "code": "not_found"}}
+    scripts, styles = LATE[name]
+    return {"html": read(f"{name}.html"), "code": read(*scripts), "style": f":root:root {{\n{read(*styles)}\n}}"}
 
 
 def takes_list() -> gr.HTML:

@@ -18,7 +18,7 @@ def build(desk: Desk, dock: gr.HTML) -> None:
     """Lay out the tab inside the tab that is open and wire it to the dock."""
     with gr.Row(elem_classes="desk"):
         with gr.Column(scale=2):
-            editor = components.editor(desk.functions())
+            editor = components.editor([*desk.functions(), components.late_part])
         with gr.Column(scale=1):
             components.engine_menu()
             components.models_list()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -15,11 +15,12 @@ from studio.script import Script
 from studio.studio import Studio
 from studio.ui import forms
 
+Allow = Callable[[Mapping[str, str], set[str]], None]
 Step = tuple[Any, dict[str, Any]]
 
 
-def add(studio: Studio) -> None:
-    """Add the endpoints to the page being built."""
+def add(studio: Studio, allow: Allow) -> None:
+    """Add the endpoints to the page being built. allow: refuses voices that a visitor may not use."""
 
     def speak(
         script: str,
@@ -37,6 +38,7 @@ def add(studio: Studio) -> None:
         """
         with _told():
             spoken = Script.parse(script, cast=voices or {})
+            allow(voices or {}, {voice.id for voice in studio.spec(engine).voices})
             request = studio.request(spoken, engine, voices or {}, sampling or {}, seed, precision)
             with closing(studio.speak(engine, request)) as events:
                 yield from (_step(event, seed) for event in events)

@@ -17,9 +17,7 @@ STYLES = (
     "models.css",
     "settings.css",
     "dock.css",
-    "clone.css",
-    "take_in.css",
-    "voices.css",
+    "tabs.css",
 )
 SHARED = ("base.js", "menu.js", "desk.js", "stock.js", "library.js", "send.js")
 

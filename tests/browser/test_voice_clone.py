@@ -235,8 +235,7 @@ def test_a_voice_is_tried_and_a_file_is_inspected(voices: Served, parrot: str, o
     expect(page.locator(".inspect-told")).to_contain_text("x.txt")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("device", ["desk", "phone"])
+@pytest.mark.parametrize(("scheme", "device"), [("light", "desk"), ("dark", "phone")])
 def test_no_serious_fault_and_nothing_overflows(
     voices: Served, open_page: Open, shots: Path, scheme: str, device: str
 ) -> None:

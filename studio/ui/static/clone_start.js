@@ -290,6 +290,7 @@ async function begin() {
     putAside();
     load(id);
   });
+  window.addEventListener("beforeunload", (event) => isDirty() && event.preventDefault());
   showList();
   root.dataset.ready = "true";
 }

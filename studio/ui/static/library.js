@@ -1,3 +1,13 @@
+// A part of a tab that was not open at first: fetched once, then brought to life.
+studio.part = async (element, name) => {
+  const told = ({ message, remedy }) => studio.toast(message, { kind: "problem", remedy });
+  const part = await studio.ask("late_part", { name }).catch(told);
+  if (!part?.html) return;
+  document.head.append(studio.el("style", {}, part.style));
+  element.innerHTML = part.html;
+  new Function("element", part.code)(element);
+};
+
 // The recorded voices that a speaker can be given, and what became of those a script names that are not there.
 // Part of the document's head; asked for after the page has opened, and again when the library changes.
 studio.library = (() => {
