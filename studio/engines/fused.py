@@ -7,96 +7,51 @@ bf16 that are left out here. Compiled by NVRTC, which comes with PyTorch: no com
 
 from __future__ import annotations
 
-import ctypes
-import sys
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from studio.engines.cards import Card, Launch
 from studio.engines.linear import Linear, weight_of
 
+LOG = logging.getLogger(__name__)
 SOURCE = Path(__file__).with_name("kernels.cu")
 WARPS = 8  # of a block of all kernels but `pick`
 HEAD_SIZES, SHARED = (64, 128), (1, 2, 4)  # of a head, and of the queries that share a key, that the kernels know
-OVERLAPPING = (9, 0)  # from this compute capability on a kernel may start before the last has ended
-PROGRAMMATIC_SERIALIZATION = 6  # of CUlaunchAttributeID
 MOST_RANKED, MOST_TOKENS = 1024, 3072
 PART_SLOTS = 256  # of the past, that one block of an attention looks at
 MOST_TAKEN = 2048  # numbers of a row that the threads of a block take at once
 SPLIT_VECTORS = 128  # of 8 weights: as many as one warp has under way at once
 
-Given = Sequence[Tensor | int | float]
-
-
-class Launch(Protocol):
-    """Runs a kernel. name: with its template arguments. grid: blocks. threads: of a block. shared: its bytes."""
-
-    def __call__(self, name: str, grid: tuple[int, int, int], threads: int, shared: int, given: Given) -> None: ...
-
 
 @cache
 def card() -> Launch | None:
-    """The kernels on this machine's card; None where there is no NVIDIA card, or PyTorch is too old to compile them."""
+    """The kernels on this machine's card; None where there is no NVIDIA card, or they do not run on it."""
     if not torch.cuda.is_available() or torch.version.hip or not hasattr(torch.cuda, "_compile_kernel"):
         return None
-    source = SOURCE.read_text(encoding="utf-8")
-    return Card(source, overlaps=torch.cuda.get_device_capability() >= OVERLAPPING)
+    launch = Card(SOURCE.read_text(encoding="utf-8"))
+    return launch if works(launch, "cuda") else None
 
 
-class Card:
-    """Launches on the current stream; what is not compiled yet is first.
-
-    overlaps: a kernel may start before the last has ended, see `wait_for_last` in the source.
-    """
-
-    def __init__(self, source: str, overlaps: bool) -> None:
-        self._compiled = cache(lambda name: torch.cuda._compile_kernel(source, name).func)
-        self._driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-        self._attributes = (_Attribute * 1)(_Attribute(PROGRAMMATIC_SERIALIZATION, 0, 1))
-        self._overlaps = int(overlaps)
-
-    def __call__(self, name: str, grid: tuple[int, int, int], threads: int, shared: int, given: Given) -> None:
-        held = [_held(one) for one in given]
-        pointers = (ctypes.c_void_p * len(held))(*map(ctypes.addressof, held))
-        stream = torch.cuda.current_stream().cuda_stream
-        how = _Config(*grid, threads, 1, 1, shared, stream, self._attributes, self._overlaps)
-        failed = self._driver.cuLaunchKernelEx(ctypes.byref(how), self._compiled(name), pointers, None)
-        if failed:
-            raise RuntimeError(f"CUDA could not launch {name} (error {failed})")
-
-
-class _Attribute(ctypes.Structure):
-    """CUlaunchAttribute of cuda.h: which it is, and a union of 64 bytes."""
-
-    _fields_ = (("id", ctypes.c_int), ("pad", ctypes.c_int), ("value", ctypes.c_int), ("rest", ctypes.c_char * 60))
-
-
-class _Config(ctypes.Structure):
-    """CUlaunchConfig of cuda.h."""
-
-    _fields_ = (
-        ("grid_x", ctypes.c_uint),
-        ("grid_y", ctypes.c_uint),
-        ("grid_z", ctypes.c_uint),
-        ("block_x", ctypes.c_uint),
-        ("block_y", ctypes.c_uint),
-        ("block_z", ctypes.c_uint),
-        ("shared", ctypes.c_uint),
-        ("stream", ctypes.c_void_p),
-        ("attributes", ctypes.POINTER(_Attribute)),
-        ("count", ctypes.c_uint),
-    )
-
-
-def _held(one: Tensor | int | float) -> ctypes.c_void_p | ctypes.c_int | ctypes.c_double:
-    if isinstance(one, Tensor):
-        return ctypes.c_void_p(one.data_ptr())
-    return ctypes.c_int(one) if isinstance(one, int) else ctypes.c_double(one)
+def works(launch: Launch, device: str) -> bool:
+    """Whether the kernels run on the device and multiply as torch does. If not, the log says why."""
+    x = torch.linspace(-1, 1, 64, device=device, dtype=torch.bfloat16)[None]
+    weight, found = x.T @ x, torch.zeros(1, 64, device=device, dtype=torch.bfloat16)
+    try:
+        product(launch, weight, x, found, "plain")
+        wanted = x @ weight.T
+        is_right = bool(torch.allclose(found.float(), wanted.float(), atol=0.05, rtol=0.05))
+        reason = "their product is wrong"
+    except (RuntimeError, OSError, ImportError) as error:  # NVRTC or the driver is missing, or too old
+        is_right, reason = False, str(error)
+    if not is_right:
+        LOG.warning("The kernels for cards are not used, which makes speech slower: %s.", reason)
+    return is_right
 
 
 def product(launch: Launch, weight: Tensor, x: Tensor, into: Tensor, mode: str, normed: Norm | None = None) -> None:

@@ -140,6 +140,20 @@ def test_a_code_of_dia2_is_drawn(
         assert torch.equal(x, table[token + tokens] + base)
 
 
+def test_kernels_that_do_not_run_or_are_wrong_are_not_used(launch: Emulated, caplog: pytest.LogCaptureFixture) -> None:
+    assert fused.works(launch, "cpu") and not caplog.records
+
+    def broken(*given: object) -> None:
+        raise RuntimeError("no NVRTC")
+
+    assert not fused.works(broken, "cpu")
+    assert not fused.works(lambda *given: None, "cpu")
+    assert [record.message for record in caplog.records] == [
+        "The kernels for cards are not used, which makes speech slower: no NVRTC.",
+        "The kernels for cards are not used, which makes speech slower: their product is wrong.",
+    ]
+
+
 # --------------------------------------------------------------------------- whole models
 
 

@@ -30,7 +30,13 @@ FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in mod
 
 # Too heavy to import before they are needed: a page, a `--help` and a test of a parser do without.
 HEAVY = {"torch", "torchaudio", "transformers", "onnxruntime", "spaces", "huggingface_hub"}
-MODEL_CODE = {"fused", "graphs", "linear"}  # shared by engines in folders, and imported by their models' code alone
+# shared by engines in folders, and imported by their models' code alone
+MODEL_CODE = {"cards", "fused", "graphs", "linear"}
+    "cards",
+    "fused",
+    "graphs",
+    "linear",
+}  # shared by engines in folders, and imported by their models' code alone
 PAGE = {"gradio", "gradio_client"}
 
 Import = tuple[str, bool, int]  # (dotted name, runs when the module is imported, line)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from studio.engines import fused
+from studio.engines.cards import Launch
 from studio.engines.csm.layers import Stack
-from studio.engines.fused import Following, Heads, Launch, Layer, Pick, Place, matrix, norm, product
+from studio.engines.fused import Following, Heads, Layer, Pick, Place, matrix, norm, product
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,12 +17,13 @@ from torch.nn import functional
 
 from studio.engines import fused, prepared
 from studio.engines.base import Placement
+from studio.engines.cards import Launch
 from studio.engines.checkpoint import Checkpoint
 from studio.engines.csm import layers
 from studio.engines.csm.config import Config
 from studio.engines.csm.fused import Ends, FusedFrame
 from studio.engines.csm.layers import Place, Stack
-from studio.engines.fused import Launch, Pick, matrix
+from studio.engines.fused import Pick, matrix
 from studio.engines.graphs import Graphs
 from studio.engines.linear import Make, between, exact, kernel
 from studio.engines.pages import settled

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from studio.engines.cards import Launch
 from studio.engines.dia.model import Decoder, Memory
-from studio.engines.fused import Attention, Heads, Launch, Layer, Norm, Place, matrix, norm, product
+from studio.engines.fused import Attention, Heads, Layer, Norm, Place, matrix, norm, product
 
 
 class FusedDecoder:

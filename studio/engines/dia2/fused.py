@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from studio.engines import fused
+from studio.engines.cards import Launch
 from studio.engines.dia2 import model
 from studio.engines.dia2.config import Stack
 from studio.engines.dia2.model import Cache, Net
 from studio.engines.dia2.sampling import Draw, Noise, Sampling
-from studio.engines.fused import Following, Heads, Launch, Layer, Pick, Place, matrix, norm, product
+from studio.engines.fused import Following, Heads, Layer, Pick, Place, matrix, norm, product
 
 
 def pick_of(sampling: Sampling, draw: Draw, tokens: int) -> Pick:

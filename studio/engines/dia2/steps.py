@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from studio.engines import fused
+from studio.engines.cards import Launch
 from studio.engines.dia2.fused import FusedSteps
 from studio.engines.dia2.model import Net, Place
 from studio.engines.dia2.sampling import Noise, Sampling, choose
-from studio.engines.fused import Launch
 from studio.engines.graphs import Graphs
 from studio.errors import SynthesisError
 
