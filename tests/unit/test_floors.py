@@ -32,11 +32,6 @@ FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in mod
 HEAVY = {"torch", "torchaudio", "transformers", "onnxruntime", "spaces", "huggingface_hub"}
 # shared by engines in folders, and imported by their models' code alone
 MODEL_CODE = {"cards", "fused", "graphs", "linear"}
-    "cards",
-    "fused",
-    "graphs",
-    "linear",
-}  # shared by engines in folders, and imported by their models' code alone
 PAGE = {"gradio", "gradio_client"}
 
 Import = tuple[str, bool, int]  # (dotted name, runs when the module is imported, line)
