@@ -18,6 +18,7 @@ from torch import Tensor
 from studio.errors import EngineUnavailable
 
 BLOCK = 32  # what `packed_int8` multiplies at a time
+CACHED_BYTES = 1 << 19  # of a weight in fp32, brought to 8 bits at once
 
 Linear = Callable[[Tensor], Tensor]
 """(..., inputs) -> (..., outputs), in the type of what comes in."""
@@ -86,14 +87,13 @@ def _blocked(weight: Tensor, x: Tensor) -> Tensor:
 def dynamic_int8(weight: Tensor) -> Linear:
     """Weights in 8 bits, each output with its own scale; activations in 8 bits with one scale a call."""
     torch.backends.quantized.engine = "x86"
-    weight = weight.float()
-    scales = _scales(weight)
+    whole, scales = _in_8_bits(weight)
+    zeros = torch.zeros(len(scales), dtype=torch.int64)
     with warnings.catch_warnings():
         # Says that eager quantisation moves out of torch in a later version; nothing else is as fast in this one.
         warnings.filterwarnings("ignore", "torch.quantize_per_tensor, torch.quantize_per_channel", UserWarning)
-        zeros = torch.zeros(len(scales), dtype=torch.int64)
-        whole = torch.quantize_per_channel(weight, scales.double(), zeros, 0, torch.qint8)
-    return partial(_dynamic, torch.ops.quantized.linear_prepack(whole, None))
+        quantised = torch._make_per_channel_quantized_tensor(whole, scales.double(), zeros, 0)
+    return partial(_dynamic, torch.ops.quantized.linear_prepack(quantised, None))
 
 
 def _dynamic(packed: object, x: Tensor) -> Tensor:
@@ -106,8 +106,7 @@ def packed_int8(weight: Tensor) -> Linear:
     of a block stays exact: torch's kernel crashes with some."""
     if any(size % BLOCK for size in weight.shape):
         return exact(weight)
-    scales = _scales(weight)
-    whole = (weight.float() / scales[:, None]).round().to(torch.int8)
+    whole, scales = _in_8_bits(weight)
     return partial(_packed, whole, scales.to(torch.bfloat16))
 
 
@@ -116,10 +115,18 @@ def _packed(weight: Tensor, scales: Tensor, x: Tensor) -> Tensor:
     return y.to(x.dtype).view(*x.shape[:-1], -1)
 
 
-def _scales(weight: Tensor) -> Tensor:
-    """(outputs,) float32, above 0: what one step of 8 bits is worth."""
-    least, most = torch.aminmax(weight.float(), dim=1)
-    return (torch.maximum(-least, most) / 127).clamp_min(1e-8)
+def _in_8_bits(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """The weight as (outputs, inputs) int8, and (outputs,) float32, above 0: what one step of each output is worth.
+
+    Some rows at a time, which stay in the CPU's cache: twice as fast as the whole, and no second copy in fp32.
+    """
+    whole, scales = torch.empty(weight.shape, dtype=torch.int8), torch.empty(len(weight))
+    rows = max(1, CACHED_BYTES // (4 * weight.shape[1]))
+    for part, into, scale in zip(weight.split(rows), whole.split(rows), scales.split(rows), strict=True):
+        part = part.float()
+        torch.maximum(part.amax(1), -part.amin(1), out=scale).div_(127).clamp_min_(1e-8)
+        into.copy_((part * scale.reciprocal()[:, None]).round_())
+    return whole, scales
 
 
 @cache
