@@ -23,7 +23,8 @@ class Settings:
 
     data: everything we keep (takes, runs, scripts). host, port: where the page and the API listen.
     device: "auto", "cpu", "cuda" or "mps". budget_gb: memory for engines, None means what the device has free.
-    threads: CPU threads an engine may use. idle_minutes: unload an engine not used for so long; 0 means never.
+    threads: CPU threads an engine may use; 0 lets its size decide. idle_minutes: unload an engine not used for so long;
+    0 means never.
     precision: of weights, "exact" or "int8" (CPU: half the memory, twice as fast, a little less exact).
     watermark: mark finished sound, inaudibly, as made by a machine.
     show_tone: list the stand-in engine in menus. max_script_characters: refuse longer scripts.
@@ -40,7 +41,7 @@ class Settings:
     port: int = 7860
     device: str = "auto"
     budget_gb: float | None = None
-    threads: int = 1
+    threads: int = 0
     idle_minutes: float = 0.0
     precision: str = "exact"
     watermark: bool = True
@@ -66,8 +67,8 @@ class Settings:
             raise RequestError(f"{PREFIX}PORT cannot be {self.port}.", "Choose 1 to 65535, or 0 for any free port.")
         if self.budget_gb is not None and not self.budget_gb > 0:
             raise RequestError(f"{PREFIX}BUDGET_GB cannot be {self.budget_gb:g}.", "Give gigabytes.")
-        if self.threads < 1:
-            raise RequestError(f"{PREFIX}THREADS cannot be {self.threads}.", "Choose 1 or more.")
+        if self.threads < 0:
+            raise RequestError(f"{PREFIX}THREADS cannot be {self.threads}.", "Choose 1 or more, or 0 for what suits.")
         self._check_serving()
 
     @property

@@ -14,7 +14,7 @@ from studio.engines.base import PRECISIONS, EngineSpec, Obstacle, Placement
 from studio.errands import Errands
 from studio.errors import EngineUnavailable, OutputError, RequestError, UnknownCast, suggest
 from studio.events import Event
-from studio.gpu import choose_device, free_gb
+from studio.gpu import choose_device, cores, free_gb, share_cores
 from studio.hearing import Recogniser
 from studio.inspection import Inspection, inspect
 from studio.intake import Desk, Intake
@@ -62,18 +62,20 @@ class Studio:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        share_cores()
         device = choose_device(settings.device)
         if settings.precision != "exact" and device != "cpu":
             raise RequestError(
                 f"Precision {settings.precision} is made for the CPU, and this studio runs on {device}.",
                 "Take STUDIO_PRECISION away, or set STUDIO_DEVICE=cpu.",
             )
-        placement = Placement(device, settings.threads, settings.data / "models")
+        threads = settings.threads
+        placement = Placement(device, threads or 1, settings.data / "models", large_threads=threads or cores())
         self.manager = ModelManager(placement, settings.budget_gb, lambda: free_gb(device))
         self.takes = TakeStore(settings.data / "takes")
         self.runs = RunStore(settings.data / "runs")
         self.library = Library(settings.data / "voices", SAMPLES)
-        self.recogniser = Recogniser(settings.threads)
+        self.recogniser = Recogniser(threads or 1)
         self.models = Models(self.manager)
         self.errands = Errands(self.models)
         idle = settings.idle_minutes * 60

@@ -157,6 +157,7 @@ class Placement:
     """Where and how an engine is loaded: decided once by settings, told to every engine in the same words.
 
     device: "cpu", "cuda" or "mps". threads: CPU threads an engine may use. models: our own folder for prepared files.
+    large_threads: CPU threads of an engine whose model has a billion weights; 0 means as many as others.
     precision: "exact", or "int8" for weights in 8 bits where an engine knows how: half the memory, twice as fast on a
     CPU, not the same numbers.
     """
@@ -165,6 +166,7 @@ class Placement:
     threads: int
     models: Path
     precision: str = "exact"
+    large_threads: int = 0
 
     @property
     def name(self) -> str:

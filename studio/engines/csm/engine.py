@@ -62,7 +62,7 @@ class CsmEngine:
     def open(folder: Path, placement: Placement, dtype: torch.dtype | None = None) -> CsmEngine:
         """The engine from a folder in the layout of sesame/csm-1b. dtype: of the model's weights, the device's better
         one if not given; the codec's stay fp32. Raises EngineUnavailable."""
-        torch.set_num_threads(placement.threads)
+        torch.set_num_threads(placement.large_threads or placement.threads)
         config = Config.read(folder, REMEDY)
         checkpoint = open_checkpoint(folder, config, REMEDY)
         words = Words.load(folder, REMEDY)

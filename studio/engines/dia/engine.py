@@ -47,7 +47,7 @@ class DiaEngine:
     @staticmethod
     def load(model: Path, codec: Path, placement: Placement) -> DiaEngine:
         """From the folders of the two published checkpoints. Raises EngineUnavailable."""
-        torch.set_num_threads(placement.threads)
+        torch.set_num_threads(placement.large_threads or placement.threads)
         copies = placement.models / prepared.FOLDER
         dia = Dia.load(model, placement.device, weights_dtype(placement.device), placement.precision, copies)
         dac = Dac.load(codec, placement.device, REMEDY)

@@ -83,7 +83,7 @@ class Dia2Engine:
         if mimi.books < config.books:
             raise EngineUnavailable(f"The codec has {mimi.books} codebooks and Dia2 {config.books}.", remedy)
         loaded = Loaded(net, vocabulary, mimi, References(vocabulary, mimi, config.books))
-        return Dia2Engine(spec, loaded, placement.threads)
+        return Dia2Engine(spec, loaded, placement.large_threads or placement.threads)
 
     @staticmethod
     def copy_bytes(model: Path, placement: Placement, remedy: str) -> int:
