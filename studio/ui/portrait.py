@@ -32,6 +32,7 @@ def row(voice: LibraryVoice, sound: Path) -> Json:
         "favourite": voice.favourite,
         "is_sample": voice.is_sample,
         "revision": voice.revision,
+        "deleted": voice.deleted[:10],
         "url": file_url(sound),
     }
 

@@ -70,6 +70,7 @@ function makeCloneForm(root) {
     const mine = target.closest("div, fieldset")?.querySelector(":scope > .field-problem:not([hidden])");
     if (mine) refuse(null);
   });
+  const rename = (from, to) => field("name").value.trim() === from && (field("name").value = to);
   fill({});
-  return { values, fill, refuse };
+  return { values, fill, refuse, rename };
 }

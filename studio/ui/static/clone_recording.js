@@ -69,6 +69,7 @@ function makeCloneRecording(root, { booth }) {
 
   function changed() {
     recording.changed = true;
+    part(".weighed").setAttribute("aria-busy", "true");
     if (sound.playing) sound.pause();
     showSteps();
     weighSoon();
@@ -104,7 +105,8 @@ function makeCloneRecording(root, { booth }) {
     part(".cut-undo").disabled = recording.past.length < 2;
     part(".cut-redo").disabled = !recording.future.length;
     const done = recording.weighed?.done || [];
-    part(".steps-done").textContent = done.length ? `Done: ${done.join("; ")}. The original is kept.` : "As it was brought.";
+    const isBusy = !recording.weighed && !recording.failed;
+    part(".steps-done").textContent = isBusy ? "Measuring …" : done.length ? `Done: ${done.join("; ")}. The original is kept.` : "As it was brought.";
   }
 
   // ---- what comes of it
@@ -120,7 +122,7 @@ function makeCloneRecording(root, { booth }) {
       if (mine !== recording) return;
       const prepared = await sound.decode(weighed.url);
       if (now !== number) return;
-      if (sound.playing) sound.pause();
+      if (sound.playing && which === "prepared") sound.pause(); // what sounds is no longer what there is
       sound.set({ prepared, from: weighed.cut[0] });
       words.write();
     } catch (problem) {
@@ -147,6 +149,8 @@ function makeCloneRecording(root, { booth }) {
     number++;
     recording = next;
     near = false;
+    part(".cut-zoom").setAttribute("aria-pressed", "false");
+    part(".weighed").setAttribute("aria-busy", "true");
     sound.set({ original: null, prepared: null });
     sound.seek(cut()[0]);
     part(".recording-facts").textContent = facts();

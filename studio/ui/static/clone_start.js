@@ -227,7 +227,8 @@ function taken(kept) {
     const { sound, text } = kept.recordings[at];
     Object.assign(one, { source: { voice: kept.id, sound }, changed: false, text, touched: true });
   });
-  settle(`Saved. ${kept.name} can speak wherever an engine clones.`);
+  const told = kept.deleted ? "It lies in the bin: restore it there." : "It can speak wherever an engine clones.";
+  settle(`Saved. ${told}`);
 }
 
 function stale({ message }) {
@@ -286,6 +287,13 @@ async function begin() {
   });
   studio.on("clone problem", tellProblem);
   studio.on("clone changed", () => part(".clone-saved").textContent && isDirty() && (part(".clone-saved").textContent = ""));
+  // A star or a new name given in the list is no change made elsewhere.
+  studio.on("library changed", (changed) => {
+    if (changed?.id !== voice.id || changed?.revision !== voice.revision + 1) return;
+    form.rename(voice.name, changed.name);
+    Object.assign(voice, { revision: changed.revision, name: changed.name });
+    showList();
+  });
   studio.on("edit voice", (id) => {
     putAside();
     load(id);

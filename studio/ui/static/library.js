@@ -34,7 +34,7 @@ studio.library = (() => {
   async function change(name, payload) {
     try {
       const answer = await ask(name, payload);
-      emit("library changed");
+      emit("library changed", answer.voice);
       await refresh();
       studio.desk.set({ cast: studio.desk.state.cast }); // what the engine would make of it is another thing now
       return answer;
