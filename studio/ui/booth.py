@@ -70,6 +70,7 @@ class Booth:
             "most_seconds": MOST_SECONDS,
             "most_recorded_seconds": MOST_RECORDED_SECONDS,
             "rate": STEPS.most_hz,
+            "may_keep": not self.studio.settings.is_shared,
             "recogniser": self.studio.recogniser.model,
             "obstacle": self.studio.recogniser.obstacle,
         }

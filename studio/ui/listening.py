@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from studio import soundfiles
 from studio.audio import Audio
 from studio.ui.forms import file_url
 
-MOST_SOUNDS = 60
+MOST_BYTES = 500_000_000  # of sounds; the newest are kept
 MOST_PARCELS = 2  # exports, which may be large
 HIGHEST_RATE = 48_000  # Hz: what every browser plays
 
@@ -34,7 +35,7 @@ class Listening:
                 played = audio.resampled(min(audio.sample_rate, HIGHEST_RATE))
                 self.folder.mkdir(parents=True, exist_ok=True)
                 soundfiles.write(path, [played], played.sample_rate, "flac")
-                self._keep(sorted(self.folder.glob("*.flac"), key=_age)[MOST_SOUNDS:])
+                self._remove(_over(sorted(self.folder.glob("*.flac"), key=_age), MOST_BYTES))
         return file_url(path)
 
     def parcel(self, name: str, write: Callable[[Path], object]) -> str:
@@ -47,12 +48,18 @@ class Listening:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         with self._lock:
-            self._keep(sorted((path for path in self.folder.iterdir() if path.is_dir()), key=_age)[MOST_PARCELS:])
+            self._remove(sorted((path for path in self.folder.iterdir() if path.is_dir()), key=_age)[MOST_PARCELS:])
         return file_url(folder / name)
 
-    def _keep(self, old: list[Path]) -> None:
+    def _remove(self, old: list[Path]) -> None:
         for path in old:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _over(files: list[Path], most: int) -> list[Path]:
+    """The files that are too many for so many bytes, but never the first."""
+    sizes = list(accumulate(path.stat().st_size for path in files))
+    return [path for path, size in zip(files[1:], sizes[1:], strict=True) if size > most]
 
 
 def _age(path: Path) -> float:

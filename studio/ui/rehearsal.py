@@ -73,7 +73,7 @@ class Rehearsals:
         }
 
     def rehearse(self, asked: Json) -> Json:
-        """Begin to speak a line. asked: {token, engine, line, seed, recording, consent, name, id}.
+        """Begin to speak a line. asked: {token, engine, line, seed, recording, consent, name}.
 
         Raises FieldError, EngineUnavailable at once when the engine cannot run.
         """
@@ -83,7 +83,7 @@ class Rehearsals:
             raise FieldError("line", f"A line to try has 1 to {MOST_CHARACTERS} characters.", "Type one.")
         recording = self._wardrobe.recording(asked["recording"])
         voice = Voice(
-            id=str(asked.get("id") or UNSAVED),
+            id=_id(asked["recording"]),
             name=str(asked.get("name") or "A voice not yet saved")[:80],
             audio=recording.audio,
             transcript=recording.transcript,
@@ -167,6 +167,12 @@ def _result(run: Run, recording: Recording) -> Json:
         "likeness": None if isinstance(likeness, Missing) else round(likeness, 3),
         "judged": str(likeness) if isinstance(likeness, Missing) else speakers.judged(likeness),
     }
+
+
+def _id(recording: Json) -> str:
+    """The id of the voice whose recording it is, as it is kept; UNSAVED for any other."""
+    is_kept = "voice" in recording["source"] and recording.get("changed") is not True
+    return str(recording["source"]["voice"]) if is_kept else UNSAVED
 
 
 def _engine(row: EngineRow) -> Json:

@@ -295,3 +295,12 @@ def test_a_file_tells_whether_it_is_ours(desk: Desk, parrot: str) -> None:
     assert told["run"] == last["result"]["id"] and "to the last sample" in told["origin"]
     assert ask(desk, "inspect", {"source": brought(desk, SAMPLES / "v-sample-heron.flac")})["run"] == ""
     assert "mark" in ask(desk, "watermark", {})["meaning"]
+
+
+def test_what_is_listened_to_does_not_fill_the_disk(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.ui.listening.MOST_BYTES", 400_000)
+    source = brought(desk)
+    urls = [ask(desk, "weigh", {"source": source, "steps": {"cut": [0, end]}})["url"] for end in (4, 5, 6, 7)]
+    files = [Path(url.removeprefix("gradio_api/file=")) for url in urls]
+    assert files[-1].is_file() and not files[0].is_file()
+    assert sum(file.stat().st_size for file in files if file.is_file()) < 500_000

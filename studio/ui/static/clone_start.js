@@ -246,7 +246,7 @@ async function saveAsNew() {
 
 function current() {
   const { consent, name } = form.values();
-  return { recording: sent(open), consent, name, id: voice.id };
+  return { recording: sent(open), consent, name };
 }
 
 async function begin() {
@@ -257,6 +257,8 @@ async function begin() {
     return tellProblem(problem);
   }
   const limit = studio.stock.amount(booth.most_bytes);
+  part(".clone-save").hidden = !booth.may_keep;
+  part(".clone-shared").hidden = booth.may_keep;
   part(".bring-or").textContent = `or drop one here: up to ${limit} and ${booth.most_seconds / 60} minutes, any usual kind`;
   form = makeCloneForm(root);
   editor = makeCloneRecording(root, { booth });
