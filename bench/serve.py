@@ -16,7 +16,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -165,7 +164,6 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--requests", type=int, default=10_000)
     options = parser.parse_args()
-    threading.stack_size(512 * 1024)
     with serving() as (url, server):
         told = {"clients": options.clients, "load": load(url, options.clients, options.seconds).values()}
         told["many"] = many(url, server, options.requests)

@@ -18,7 +18,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from studio.api import names, orders, sounds
+from studio.api import names, orders, recorded, sounds
 from studio.api.answers import UNREAD_SECONDS, Pieces, Progress, following
 from studio.api.bodies import SessionBody
 from studio.api.meter import Meter
@@ -47,6 +47,7 @@ async def converse(studio: Studio, meter: Meter, limiter: CapacityLimiter, socke
         talk = studio.dictation(list(given))
         voices = orders.voices(given, spec)
         request = studio.request(talk.everybody, spec.id, voices, body.sampling, body.seed)
+        recorded.check_use(studio, request.voices.values())
         events = studio.speak_live(spec.id, talk, request, keep=False, asker=Asker(socket.scope["studio.client"]))
         order, form, progress = orders.Order(spec, request, 1.0, {}), FORMATS[body.response_format], Progress()
         await _tell(socket, type="audio.start", format=form.name, sample_rate=form.rate or spec.sample_rate)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from studio.api import names
+from studio.api import names, recorded
 from studio.api.bodies import SpokenBody, TurnBody, VoiceId
 from studio.api.problems import Problem
 from studio.engines.base import EngineSpec
@@ -43,6 +43,7 @@ def read(body: SpokenBody, studio: Studio, most_characters: int) -> Order:
     sampling = {**{name: value for name, value in extra.items() if name in known}, **body.sampling}
     sampling, tempo = _paced(body.speed, sampling, spec)
     request = studio.request(script, spec.id, cast, sampling, body.seed, body.precision)
+    recorded.check_use(studio, request.voices.values())
     ignored = [name for name in extra if name not in known and re.fullmatch(r"\w{1,50}", name, re.ASCII)]
     return Order(spec, request, tempo, _told(body, spec, request, ignored[:MOST_TOLD]))
 

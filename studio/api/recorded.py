@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from studio.api.bodies import VoiceForm
 from studio.api.problems import Problem
+from studio.errors import UnknownVoice
 from studio.library import LibraryVoice
 from studio.studio import Studio
-from studio.voice import Consent
+from studio.voice import Consent, Voice
+
+
+def is_owner(studio: Studio) -> bool:
+    """Whether whoever comes in runs the studio, and its voices are theirs: at its machine, or with its key."""
+    return not studio.settings.is_shared or bool(studio.settings.api_key)
+
+
+def check_use(studio: Studio, voices: Iterable[Voice]) -> None:
+    """Strangers speak with presets and samples only; another's voice is to them none at all. Raises UnknownVoice."""
+    for voice in voices:
+        if voice.audio is not None and not (is_owner(studio) or studio.library.get(voice.id).is_sample):
+            raise UnknownVoice("There is no such voice.", "GET /v1/audio/voices lists them.")
 
 
 def check_owner(studio: Studio) -> None:
-    """Voices belong to who runs the studio: that is who has its key, or sits at its machine. Raises Problem."""
-    if studio.settings.is_shared and not studio.settings.api_key:
+    """Raises Problem for strangers."""
+    if not is_owner(studio):
         raise Problem(403, "Only who runs the studio may see and change its recorded voices.", "not_allowed")
 
 
@@ -38,8 +52,7 @@ def delete(studio: Studio, voice_id: str) -> dict[str, Any]:
 
 def listed(studio: Studio) -> list[dict[str, Any]]:
     """All that a stranger may know of: those of the library, unless it is not theirs; the samples always."""
-    is_owner = not studio.settings.is_shared or bool(studio.settings.api_key)
-    return [form(voice) for voice in studio.library.search() if is_owner or voice.is_sample]
+    return [form(voice) for voice in studio.library.search() if is_owner(studio) or voice.is_sample]
 
 
 def form(voice: LibraryVoice) -> dict[str, Any]:

@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import numpy as np
 import pytest
 
 from studio.api.app import app_options
+from studio.audio import Audio
 from studio.engines import MODULES
+from studio.library import Recording
+from studio.voice import Consent
 from tests.api.test_errors import error_of
 from tests.browser.serving import Served, serve
 
@@ -94,6 +98,16 @@ def test_strangers_see_no_recorded_voice(tmp_path: Path) -> None:
         url = served.url.replace("0.0.0.0", "127.0.0.1")
         error_of(httpx.post(f"{url}v1/audio/voices", **voice_form()), 403)
         error_of(httpx.delete(f"{url}v1/audio/voices/v-sample-wren"), 403)
+        sound = np.full(48000, 0.1, np.float32)
+        kept = served.studio.library.add("Mine", Consent("own"), [Recording(Audio(sound, 24000), "Quiet.")])
+        listed = [voice["id"] for voice in httpx.get(f"{url}v1/audio/voices").json()["data"]]
+        assert "v-sample-wren" in listed and kept.id not in listed
+        body = {"model": "csm", "input": "Hello."}
+        for voice in (kept.id, "Mine"):
+            error = error_of(httpx.post(f"{url}v1/audio/speech", json={**body, "voice": voice}), 404)
+            assert error["code"] == "voice_not_found"
+        sample = httpx.post(f"{url}v1/audio/speech", json={**body, "voice": "v-sample-wren"})
+        assert error_of(sample, 503)["code"] == "engine_unavailable"  # the voice would do
 
 
 def test_health_and_counters(http: httpx.Client, served: Served) -> None:
