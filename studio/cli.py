@@ -94,7 +94,7 @@ def opened() -> Iterator[Studio]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from studio import roster
+    from studio import measuring, roster
 
     parser = argparse.ArgumentParser(
         prog="python -m studio",
@@ -122,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("file", type=Path, metavar="FILE", help="WAV, FLAC, MP3, M4A, Opus or OGG")
     command("doctor", _doctor, "Tell what this machine has, what can run, and why something cannot.")
     _add_models(command("models", _models, "List, fetch, check and delete the files that engines need."))
+    measuring.add_arguments(command("bench", measuring.bench, measuring.PURPOSE))
     command("serve", _serve, "Start the page, as `python app.py` does.")
     return parser
 

@@ -78,7 +78,7 @@ class Comparison:
 def compare(transcript: str, heard: str) -> Comparison:
     """What is written against what was heard. Nothing written and nothing heard is a match."""
     said, got = normal(transcript), normal(heard)
-    pairs = _aligned(said, got)
+    pairs = aligned(said, got)
     wrong = [(one, two) for one, two in pairs if one != two]
     rate = len(wrong) / len(said) if said else float(bool(got))
     return Comparison(rate, tuple(_joined(pairs)), rate <= MATCHING)
@@ -92,8 +92,8 @@ def wer(reference: str, heard: str) -> float:
     return compare(reference, heard).wer
 
 
-def _aligned(said: Sequence[str], got: Sequence[str]) -> list[tuple[str, str]]:
-    """Pairs of words, an empty one where one side has none, with the fewest differences (Levenshtein)."""
+def aligned(said: Sequence[str], got: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of words (said, heard), an empty one where one side has none, with the fewest differences (Levenshtein)."""
     costs = [list(range(len(got) + 1))]
     for row, word in enumerate(said, 1):
         above, here = costs[-1], [row]

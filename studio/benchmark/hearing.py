@@ -1,0 +1,168 @@
+"""Rows filled in: what the engine's sound and the finished sound of a run say. Knows metrics, no protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from studio import loudness, soundfiles
+from studio.audio import Audio, concatenate
+from studio.benchmark.store import Row
+from studio.errors import StudioError
+from studio.hearing import Recogniser
+from studio.metrics import Missing, dialogue, level, mos, turns, words
+from studio.metrics.activity import Activity, Span, activity
+from studio.runs import Run
+from studio.takes import Take
+
+Values = dict[str, float | Missing]
+Figures = Mapping[str, float | Missing]
+
+
+def split(figures: Figures) -> tuple[dict[str, float], dict[str, str]]:
+    """What was measured and why the rest was not. A value that is no finite number counts as missing."""
+    values, missing = {}, {}
+    for name, value in figures.items():
+        if isinstance(value, Missing):
+            missing[name] = value.reason + (f". {value.remedy}" if value.remedy else "")
+        elif np.isfinite(value):
+            values[name] = round(float(value), 6)
+        else:
+            missing[name] = "the sound is silent"
+    return values, missing
+
+
+def spoken(run: Run, takes: Sequence[Take], sound: Audio) -> Values:
+    """What is known as soon as a run is finished. sound: of the engine, all takes joined."""
+    seconds, work = sum(take.seconds for take in takes), sum(take.work_seconds for take in takes)
+    kinds = [take.verdict.kind for take in takes]
+    loud = loudness.loudness(sound)
+    nothing = Missing("the sound has no length")
+    return {
+        "rtf": work / seconds if seconds > 0 else nothing,
+        "first_sound_s": takes[0].first_sound_seconds if takes else nothing,
+        "seconds": run.seconds,
+        "work_s": work,
+        "tokens_per_s": Missing("engines do not tell how many steps they took"),
+        "loudness_lufs": Missing("the sound is silent") if loud is None else loud,
+        "clipped_share": level.clipped_share(sound) if len(sound.samples) else nothing,
+        "runaway_share": kinds.count("runaway") / len(kinds) if kinds else nothing,
+        "hasty_share": kinds.count("hasty") / len(kinds) if kinds else nothing,
+    }
+
+
+def joined(takes: Sequence[Take]) -> Audio:
+    """All takes of a run, one after the other, as the engine made them."""
+    return concatenate([take.audio() for take in takes])
+
+
+def judged(row: Row, run: Run, recogniser: Recogniser, references: Mapping[str, Audio]) -> Row:
+    """The row with what its finished sound says. references: speaker -> recording that is to be followed.
+
+    A judge that is not here, or fails, leaves its measures missing with the reason.
+    """
+    if run.output is None or not run.output.is_file():
+        return replace(row, judged=True, missing={**row.missing, "wer": "the sound is no longer there"})
+    sound = soundfiles.read(run.output)
+    speech = activity(sound)
+    by_ear, heard = _words(run, sound, recogniser)
+    by_voice, voices = _voices(run, sound, references)
+    figures: Values = {**_pauses(run, speech), **by_ear, **by_voice, **_rating(sound)}
+    values, missing = split(figures)
+    details = tuple(_turn(run, at, heard, voices) for at in range(len(run.timings)))
+    return replace(row, judged=True, values={**row.values, **values}, missing={**row.missing, **missing}, turns=details)
+
+
+def _pauses(run: Run, speech: Activity) -> Values:
+    said = len(words.normal(" ".join(turn.text for turn in run.script.turns)))
+    borders = [(one.end + two.start) / 2 for one, two in pairwise(run.timings)]
+    gaps = dialogue.turn_gaps(speech, borders)
+    no_gap = Missing("the script has one turn")
+    return {
+        "longest_silence_s": dialogue.longest_silence(speech),
+        "gap_s": float(np.median(gaps)) if gaps else no_gap,
+        "gap_most_s": max(gaps) if gaps else no_gap,
+        "words_per_s": said / speech.speech_seconds if speech.speech_seconds else Missing("no speech was found"),
+    }
+
+
+BY_WORDS = ("wer", "wer_worst", "cer", "cut_share", "cues_aloud_share")
+
+
+def _words(run: Run, sound: Audio, recogniser: Recogniser) -> tuple[Values, tuple[turns.TurnWords, ...]]:
+    texts = [turn.text for turn in run.script.turns]
+    unheard = Missing("no recogniser here hears sounds that are not words")
+    text = " ".join(texts)
+    cues, _ = turns.cues_read_aloud(text, "")
+    performed = unheard if cues else Missing("the script has no cue")
+    if recogniser.obstacle:
+        reason = Missing(recogniser.obstacle.rstrip("."))
+        return {**dict.fromkeys(BY_WORDS, reason), "cues_realised_share": performed}, ()
+    try:
+        heard = recogniser.hear(sound).text
+    except StudioError as error:
+        reason = Missing(error.message.rstrip("."), error.remedy)
+        return {**dict.fromkeys(BY_WORDS, reason), "cues_realised_share": performed}, ()
+    each = turns.per_turn(texts, heard)
+    _, aloud = turns.cues_read_aloud(text, heard)
+    found: Values = {
+        "wer": words.wer(text, heard),
+        "wer_worst": max(turn.wer for turn in each),
+        "cer": turns.cer(text, heard),
+        "cut_share": sum(turn.is_cut for turn in each) / len(each),
+        "cues_aloud_share": aloud / cues if cues else Missing("the script has no cue"),
+        "cues_realised_share": performed,
+    }
+    return found, each
+
+
+BY_VOICE = ("similarity", "similarity_worst", "swap_share", "drift")
+
+
+def _voices(run: Run, sound: Audio, references: Mapping[str, Audio]) -> tuple[Values, dialogue.VoiceOfTurns | None]:
+    spans = [Span(one.start, one.end) for one in run.timings]
+    found = dialogue.voices_of_turns(sound, spans, [one.speaker for one in run.timings], references)
+    if isinstance(found, Missing):
+        return dict.fromkeys(BY_VOICE, found), None
+    alike, swapped = found.similarity, found.swapped
+    return {
+        "similarity": _of(alike, lambda values: float(np.mean(values))),
+        "similarity_worst": _of(alike, min),
+        "swap_share": _of(swapped, lambda values: float(np.mean(values))),
+        "drift": found.drift,
+    }, found
+
+
+def _of(values: Sequence[float | None] | Missing, sum_up: Callable[[Sequence[float]], float]) -> float | Missing:
+    if isinstance(values, Missing):
+        return values
+    return float(sum_up([value for value in values if value is not None]))
+
+
+def _rating(sound: Audio) -> Values:
+    found = mos.dnsmos(sound)
+    if isinstance(found, Missing):
+        return {"mos": found, "mos_p808": found}
+    return {"mos": found.overall, "mos_p808": found.p808}
+
+
+def _turn(run: Run, at: int, heard: Sequence[turns.TurnWords], voices: dialogue.VoiceOfTurns | None) -> dict[str, Any]:
+    """What is known of one turn, as JSON; None for what is not."""
+    timing = run.timings[at]
+    alike = voices.similarity if voices else Missing("")
+    swapped = voices.swapped if voices else Missing("")
+    turn = timing.turn
+    return {
+        "turn": turn,
+        "speaker": timing.speaker,
+        "start": round(timing.start, 3),
+        "end": round(timing.end, 3),
+        "wer": round(heard[turn].wer, 4) if heard else None,
+        "cut": heard[turn].is_cut if heard else None,
+        "similarity": None if isinstance(alike, Missing) or alike[at] is None else round(alike[at] or 0.0, 4),
+        "swapped": None if isinstance(swapped, Missing) else swapped[at],
+    }

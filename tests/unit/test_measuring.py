@@ -1,0 +1,110 @@
+"""The command `bench` as a person and a program meet it, killed in the middle too."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from studio.benchmark.store import BenchStore, Row
+from studio.metrics import Missing
+from tests.unit.test_cli import Answer, Cli, call
+
+__all__ = ["call"]  # a fixture
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def not_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process of its own for the engine, and no mark: both take seconds and are tested elsewhere."""
+    monkeypatch.setattr("studio.benchmark.bench.Benchmarks.__init__.__defaults__", (lambda *_: Missing("a test"),))
+    monkeypatch.setenv("STUDIO_WATERMARK", "off")
+
+
+def last(answer: Answer) -> dict[str, object]:
+    return dict(json.loads(answer.out.splitlines()[-1]))
+
+
+def bench(call: Cli, *words: str) -> Answer:
+    Path("suite").mkdir(exist_ok=True)
+    Path("suite/a.txt").write_text("[S1] Hello there.", encoding="utf-8")
+    Path("suite/b.txt").write_text("[S1] Who is it? [S2] Nobody at all.", encoding="utf-8")
+    return call("bench", "--engines", "tone", "--suite", "suite", "--repeat", "1", "--speed-only", *words)
+
+
+def test_a_benchmark_is_run_listed_compared_and_forgotten(call: Cli) -> None:
+    first = bench(call)
+    told = last(first)
+    assert first.code == 0 and told["state"] == "finished" and told["done"] == 2
+    assert len(first.out.splitlines()) == 1, "tables for people go to stderr"
+    assert "RTF" in first.err and "2 rows" in first.err
+    again = bench(call, "--compare", "last", "--threshold", "1000")
+    comparison = last(again)["comparison"]
+    assert again.code == 0 and isinstance(comparison, dict) and comparison["regressions"] == 0
+    assert comparison["with"] == told["id"] and comparison["machines_differ_in"] == []
+    listed = call("bench", "--list", "--json")
+    assert [one["suite"].rpartition("/")[2] for one in listed.json] == ["suite", "suite"]
+    assert call("bench", "--delete", str(told["id"])).code == 0
+    assert [one["id"] for one in call("bench", "--list").json] == [last(again)["id"]]
+    gone = call("bench", "--show", str(told["id"]), "--json")
+    assert gone.code == 1 and "There is no benchmark" in gone.json["error"]["message"]
+
+
+def test_a_regression_exits_with_1(call: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = last(bench(call))
+    database = Path(os.environ["STUDIO_DATA"]) / "benchmarks" / "benchmarks.sqlite"
+    with sqlite3.connect(database) as db:  # as if it had been a hundred times as fast and had had no flaw
+        rows = db.execute("SELECT cell, val FROM rows").fetchall()
+        for cell, values in rows:
+            better = {**json.loads(values), "first_sound_s": 0.0, "rtf": 0.0, "process_gb": 0.001}
+            db.execute("UPDATE rows SET val = ? WHERE cell = ?", (json.dumps(better), cell))
+    db.close()
+    answer = bench(call, "--compare", str(told["id"]), "--threshold", "0.1")
+    assert answer.code == 1 and "worse: tone process_gb" in answer.err
+    assert bench(call, "--compare", str(told["id"])).code == 0, "without a threshold it is only told"
+
+
+def test_what_cannot_be_is_told(call: Cli) -> None:
+    assert call("bench", "--threshold", "0.1").code == 2
+    assert call("bench", "--seeds", "x").code == 2
+    for words in (["--engines", "nobody"], ["--suite", "nothing"], ["--compare", "last"], ["--resume", "b-1"]):
+        answer = call("bench", *words, "--json")
+        assert answer.code == 1 and answer.json["error"]["remedy"]
+    assert {suite["id"] for suite in call("bench", "--suites").json} >= {"quick", "cues"}
+
+
+@pytest.mark.slow
+def test_a_killed_benchmark_goes_on_and_has_every_row_once(tmp_path: Path) -> None:
+    env = {**os.environ, "STUDIO_DATA": str(tmp_path), "STUDIO_SHOW_TONE": "1"}
+    words = ["--engines", "tone", "--suite", "short-lines", "--repeat", "3", "--speed-only"]
+    command = [sys.executable, "-m", "studio", "bench"]
+    store = BenchStore(tmp_path / "benchmarks" / "benchmarks.sqlite")
+
+    def rows() -> list[Row]:
+        return [row for found in store.recent() for row in store.rows(found.id)]
+
+    with subprocess.Popen([*command, *words], cwd=ROOT, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as one:
+        deadline = time.monotonic() + 60
+        while len(rows()) < 4 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        one.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+        one.communicate()
+    before = rows()
+    assert 4 <= len(before) < 24
+    listed = subprocess.run([*command, "--list"], cwd=ROOT, env=env, capture_output=True, check=True)
+    (found,) = json.loads(listed.stdout)
+    assert found["state"] == "paused"
+    resumed = subprocess.run([*command, "--resume", found["id"]], cwd=ROOT, env=env, capture_output=True)
+    assert resumed.returncode == 0, resumed.stderr
+    told = json.loads(resumed.stdout.splitlines()[-1])
+    assert told["done"] == 24 and [row.cell for row in rows()] == list(range(24))
+    assert rows()[: len(before)] == before, "what was there is as it was"
+    alone = told["summary"][0]["measures"]
+    assert 0.05 < alone["host_gb"]["median"] < 1 and alone["load_cold_s"]["median"] > 0
