@@ -13,9 +13,9 @@ import gradio as gr
 from studio.ui.forms import Json
 from studio.ui.theme import read
 
-_CLONE = ("sound", "wave", "record", "measures", "words", "recording", "try", "form", "start")
+_CLONE = ("sound", "wave", "record", "measures", "words", "recording", "try", "form", "bring", "start")
 LATE = {  # of parts that are fetched when their tab is opened: scripts and styles
-    "clone": ([f"clone_{script}.js" for script in _CLONE], ["clone.css", "take_in.css"]),
+    "clone": ([f"clone_{script}.js" for script in _CLONE], ["take_in.css", "clone.css"]),
     "voices": (["voices_cards.js", "voices.js"], ["voices.css"]),
     "inspect": (["inspect.js"], ["inspect.css"]),
 }

@@ -161,7 +161,15 @@ function member(one) {
   ]);
   remove.disabled = count > 0 || desk.state.cast.length < 2;
   if (count) remove.title = `${one.name} has ${plural(count, "turn")}; give them to somebody else first`;
-  return el("li", { class: "member", "data-colour": one.colour }, colourMenu(one), name, remove, voiceMenu(one), voiceNote(one) || "");
+  return el(
+    "li",
+    { class: "member", "data-colour": one.colour },
+    colourMenu(one),
+    name,
+    remove,
+    voiceMenu(one),
+    voiceNote(one) || "",
+  );
 }
 
 // Rebuilding is cheap, but not under the hands of somebody who is in it: what had the focus gets it back.

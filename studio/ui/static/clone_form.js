@@ -19,7 +19,8 @@ function makeCloneForm(root) {
   const kind = () => part('[name="consent"]:checked')?.value || "";
 
   function showKind() {
-    for (const node of root.querySelectorAll("[data-kinds]")) node.hidden = !node.dataset.kinds.split(" ").includes(kind());
+    for (const node of root.querySelectorAll("[data-kinds]"))
+      node.hidden = !node.dataset.kinds.split(" ").includes(kind());
     refuse(null);
     studio.emit("clone changed");
   }
@@ -32,7 +33,10 @@ function makeCloneForm(root) {
   const values = () => ({
     name: field("name").value.trim(),
     language: field("language").value.trim() || "en",
-    tags: field("tags").value.split(",").map((tag) => tag.trim()).filter(Boolean),
+    tags: field("tags")
+      .value.split(",")
+      .map((tag) => tag.trim())
+      .filter(Boolean),
     notes: field("notes").value,
     consent: consent(),
   });

@@ -22,7 +22,12 @@ function verdictLine({ engine, title, grade, seconds, advice }) {
 }
 
 function doubtLine({ text, spoils }) {
-  return studio.el("li", { "data-spoils": String(spoils) }, studio.icon(spoils ? "alert" : "info"), studio.el("span", {}, text));
+  return studio.el(
+    "li",
+    { "data-spoils": String(spoils) },
+    studio.icon(spoils ? "alert" : "info"),
+    studio.el("span", {}, text),
+  );
 }
 
 function showWeighed(root, weighed) {

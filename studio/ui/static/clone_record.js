@@ -32,7 +32,10 @@ function toWav(pieces, rate) {
 }
 
 const REFUSALS = {
-  NotAllowedError: ["The browser may not use the microphone.", "Allow it beside the address of this page, then try again."],
+  NotAllowedError: [
+    "The browser may not use the microphone.",
+    "Allow it beside the address of this page, then try again.",
+  ],
   NotFoundError: ["There is no microphone.", "Plug one in, or choose a file."],
   NotReadableError: ["The microphone is in use elsewhere.", "Close the other program, then try again."],
 };
@@ -55,7 +58,11 @@ async function startRecording({ rate, most, tell, full }) {
   URL.revokeObjectURL(address);
   const pieces = [];
   let [count, level, isOver] = [0, 0, false];
-  const ear = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
+  const ear = new AudioWorkletNode(context, "recorder", {
+    numberOfOutputs: 0,
+    channelCount: 1,
+    channelCountMode: "explicit",
+  });
   context.createMediaStreamSource(stream).connect(ear);
   ear.port.onmessage = ({ data }) => {
     if (isOver) return;

@@ -17,7 +17,14 @@ function makeCloneRecording(root, { booth }) {
     const [from, to] = cut();
     const isOutside = at != null && (at < from || at > to);
     if (isOutside) sound.play({ from: at, to: recording.seconds, at });
-    else sound.play({ from, to, at: at ?? (sound.position > from && sound.position < to ? sound.position : from), loop, which: heardAs() });
+    else
+      sound.play({
+        from,
+        to,
+        at: at ?? (sound.position > from && sound.position < to ? sound.position : from),
+        loop,
+        which: heardAs(),
+      });
     follow();
   }
   const heardAs = () => (which === "prepared" && sound.prepared ? "prepared" : "original");
@@ -106,7 +113,11 @@ function makeCloneRecording(root, { booth }) {
     part(".cut-redo").disabled = !recording.future.length;
     const done = recording.weighed?.done || [];
     const isBusy = !recording.weighed && !recording.failed;
-    part(".steps-done").textContent = isBusy ? "Measuring …" : done.length ? `Done: ${done.join("; ")}. The original is kept.` : "As it was brought.";
+    part(".steps-done").textContent = isBusy
+      ? "Measuring …"
+      : done.length
+        ? `Done: ${done.join("; ")}. The original is kept.`
+        : "As it was brought.";
   }
 
   // ---- what comes of it
@@ -154,7 +165,14 @@ function makeCloneRecording(root, { booth }) {
     sound.set({ original: null, prepared: null });
     sound.seek(cut()[0]);
     part(".recording-facts").textContent = facts();
-    wave.show({ buffer: null, seconds: next.seconds, cut: cut(), speech: next.speech, trim: next.trim, position: cut()[0] });
+    wave.show({
+      buffer: null,
+      seconds: next.seconds,
+      cut: cut(),
+      speech: next.speech,
+      trim: next.trim,
+      position: cut()[0],
+    });
     showWeighed(root, next.weighed);
     showSteps();
     showTrim();

@@ -39,7 +39,12 @@ function makeCloneSound() {
     const [first, last] = [Math.max(from, shift), Math.min(to, shift + buffer.duration)];
     if (last - first < 0.01) return;
     const start = at >= first && at < last - 0.01 ? at : first;
-    const mine = (node = new AudioBufferSourceNode(context, { buffer, loop, loopStart: first - shift, loopEnd: last - shift }));
+    const mine = (node = new AudioBufferSourceNode(context, {
+      buffer,
+      loop,
+      loopStart: first - shift,
+      loopEnd: last - shift,
+    }));
     mine.connect(context.destination);
     if (loop) mine.start(0, start - shift);
     else mine.start(0, start - shift, last - start);

@@ -40,7 +40,12 @@ function entry(recording, at) {
     el("small", {}, `${(recording.weighed?.seconds ?? recording.seconds).toFixed(1)} s`),
   );
   choose.addEventListener("click", () => openRecording(recording));
-  return el("li", {}, choose, iconButton("close", `Take ${label} away`, () => drop(recording)));
+  return el(
+    "li",
+    {},
+    choose,
+    iconButton("close", `Take ${label} away`, () => drop(recording)),
+  );
 }
 
 function openRecording(recording) {
@@ -63,90 +68,13 @@ function drop(recording) {
 // Opens a sound and adds it. kept: what the library knows of it.
 async function add(source, kept = null) {
   const brought = await studio.ask("bring", { source });
-  const steps = kept ? kept.steps || { cut: null, silence: false, loudness: false, rate: false } : { cut: null, silence: true, loudness: true, rate: true };
+  const steps = kept
+    ? kept.steps || { cut: null, silence: false, loudness: false, rate: false }
+    : { cut: null, silence: true, loudness: true, rate: true };
   const words = kept ? { text: kept.text, touched: true } : { text: null, touched: false };
   const recording = { source, ...brought, steps, ...words, past: [JSON.stringify(steps)], future: [], changed: false };
   recordings.push(recording);
   return recording;
-}
-
-// ---- bringing
-function tellProblem(problem) {
-  const node = part(".clone-problem");
-  node.hidden = !problem;
-  if (problem) node.replaceChildren(studio.icon("alert"), el("span", {}, el("strong", {}, problem.message), ` ${problem.remedy || ""}`));
-}
-
-async function bring(files) {
-  for (const file of files) await bringOne(file);
-}
-
-async function bringOne(file) {
-  const bar = part(".bring-progress");
-  const [progress, words] = [bar.querySelector("progress"), bar.querySelector(".stock-words")];
-  tellProblem(null);
-  bar.hidden = false;
-  progress.removeAttribute("value");
-  words.textContent = `Bringing ${file.name} …`;
-  let stop = () => {};
-  bar.querySelector("button").onclick = () => stop();
-  try {
-    const source = await studio.send(file, {
-      most: booth.most_bytes,
-      tell: (done, total) => {
-        [progress.max, progress.value] = [total, done];
-        words.textContent = done < total ? `${studio.stock.amount(done)} of ${studio.stock.amount(total)}` : "Opening it …";
-      },
-      stopped: (abort) => (stop = abort),
-    });
-    progress.removeAttribute("value");
-    words.textContent = "Opening it …";
-    const recording = await add(source);
-    bar.hidden = true;
-    await openRecording(recording);
-  } catch (problem) {
-    if (!problem.stopped) tellProblem(problem);
-  }
-  bar.hidden = true;
-}
-
-let recorder = null;
-async function record() {
-  tellProblem(null);
-  const [time, level, told] = [part(".recorder-time"), part(".recorder-level"), part(".recorder-told")];
-  const end = (act) => {
-    const done = recorder[act]();
-    recorder = null;
-    part(".recorder").hidden = true;
-    part(".bring-actions").hidden = false;
-    part(".bring-record").focus();
-    return done;
-  };
-  try {
-    editor.stop();
-    studio.sounds("microphone");
-    recorder = await startRecording({
-      rate: booth.rate,
-      most: booth.most_recorded_seconds,
-      full: () => recorder && bringOne(end("stop")),
-      tell(seconds, loud) {
-        const percent = Math.round(100 * Math.min(1, loud));
-        time.textContent = `${studio.clock(seconds)} of ${studio.clock(booth.most_recorded_seconds)}`;
-        level.firstElementChild.style.width = `${percent}%`;
-        level.dataset.loud = String(loud > 0.97);
-        level.setAttribute("aria-valuenow", percent);
-        const words = loud > 0.97 ? "Too loud: go further away." : seconds < 5 ? "5 to 10 seconds are best." : "Long enough.";
-        if (told.textContent !== words) told.textContent = words;
-      },
-    });
-  } catch (problem) {
-    return tellProblem(problem.message ? { remedy: "", ...problem, message: problem.message } : { message: "The microphone failed." });
-  }
-  part(".bring-actions").hidden = true;
-  part(".recorder").hidden = false;
-  part(".recorder-stop").onclick = () => bringOne(end("stop"));
-  part(".recorder-cancel").onclick = () => end("cancel");
-  part(".recorder-stop").focus();
 }
 
 // ---- the voice
@@ -176,7 +104,9 @@ function putAside() {
     form.fill(aside.values);
     openRecording(recordings[0]);
   };
-  studio.toast(`${aside.values.name || "The voice you were making"} is put aside, not saved.`, { action: { label: "Bring it back", act } });
+  studio.toast(`${aside.values.name || "The voice you were making"} is put aside, not saved.`, {
+    action: { label: "Bring it back", act },
+  });
 }
 
 async function load(id) {
@@ -259,7 +189,8 @@ async function begin() {
   const limit = studio.stock.amount(booth.most_bytes);
   part(".clone-save").hidden = !booth.may_keep;
   part(".clone-shared").hidden = booth.may_keep;
-  part(".bring-or").textContent = `or drop one here: up to ${limit} and ${booth.most_seconds / 60} minutes, any usual kind`;
+  part(".bring-or").textContent =
+    `or drop one here: up to ${limit} and ${booth.most_seconds / 60} minutes, any usual kind`;
   form = makeCloneForm(root);
   editor = makeCloneRecording(root, { booth });
   trial = makeCloneTry(root, { current, refused: form.refuse });
@@ -288,7 +219,10 @@ async function begin() {
     if (recordings.length && !part(".try-begin").disabled) part(".try-begin").click();
   });
   studio.on("clone problem", tellProblem);
-  studio.on("clone changed", () => part(".clone-saved").textContent && isDirty() && (part(".clone-saved").textContent = ""));
+  studio.on(
+    "clone changed",
+    () => part(".clone-saved").textContent && isDirty() && (part(".clone-saved").textContent = ""),
+  );
   // A star or a new name given in the list is no change made elsewhere.
   studio.on("library changed", (changed) => {
     if (changed?.id !== voice.id || changed?.revision !== voice.revision + 1) return;

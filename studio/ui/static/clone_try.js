@@ -34,7 +34,13 @@ function makeCloneTry(root, { current, refused }) {
     box.checked = chosen.has(id) && !obstacle;
     box.addEventListener("change", () => (box.checked ? chosen.add(id) : chosen.delete(id)));
     const why = obstacle ? el("span", { class: "try-why" }, `${obstacle.reason} ${obstacle.remedy}`) : null;
-    return el("label", { class: "try-engine", "data-off": String(Boolean(obstacle)) }, box, el("strong", {}, title), why);
+    return el(
+      "label",
+      { class: "try-engine", "data-off": String(Boolean(obstacle)) },
+      box,
+      el("strong", {}, title),
+      why,
+    );
   }
 
   function scale({ likeness, judged }) {
@@ -54,7 +60,12 @@ function makeCloneTry(root, { current, refused }) {
     return el(
       "div",
       { class: "likeness", "data-same": String(likeness >= same) },
-      el("p", {}, `Sounds like ${judged}`, el("span", {}, ` · likeness ${likeness.toFixed(2)}, same person from ${same}`)),
+      el(
+        "p",
+        {},
+        `Sounds like ${judged}`,
+        el("span", {}, ` · likeness ${likeness.toFixed(2)}, same person from ${same}`),
+      ),
       el("div", { class: "likeness-scale", "aria-hidden": "true" }, ...marks, needle),
     );
   }
@@ -70,7 +81,9 @@ function makeCloneTry(root, { current, refused }) {
 
   function finished(state, node) {
     studio.desk.remember(state.run);
-    const play = studio.iconButton("play", `Hear ${node.dataset.title}`, () => hear(state.url), { class: "tool try-play" });
+    const play = studio.iconButton("play", `Hear ${node.dataset.title}`, () => hear(state.url), {
+      class: "tool try-play",
+    });
     const facts = `${state.seconds.toFixed(1)} s, made in ${state.work_seconds.toFixed(1)} s`;
     const notes = state.notes.map((note) => el("p", { class: "help" }, note));
     const name = el("p", {}, el("strong", {}, node.dataset.title), ` ${facts}`);
@@ -91,20 +104,25 @@ function makeCloneTry(root, { current, refused }) {
     const words = el("span", { role: "status" });
     const stop = el("button", { type: "button", class: "small" }, "Stop");
     stop.addEventListener("click", () => studio.ask("end_rehearsal", { token }).catch(() => {}));
-    node.replaceChildren(el("span", { class: "listening" }), el("p", {}, el("strong", {}, node.dataset.title), " ", words), stop);
+    node.replaceChildren(
+      el("span", { class: "listening" }),
+      el("p", {}, el("strong", {}, node.dataset.title), " ", words),
+      stop,
+    );
     for (;;) {
       const state = await studio.ask("rehearsal", { token });
       if (state.phase === "finished") return finished(state, node);
       if (state.phase === "failed") throw state.error;
       words.textContent = PHASES[state.phase](state);
-      if (state.phase === "stopped") return stop.remove(), node.querySelector(".listening").remove();
+      if (state.phase === "stopped") return (stop.remove(), node.querySelector(".listening").remove());
       await new Promise((go) => setTimeout(go, ASK_AGAIN));
     }
   }
 
   async function begin() {
     const engines = told.engines.filter(({ id, obstacle }) => chosen.has(id) && !obstacle);
-    if (!engines.length) return refused({ field: "line", message: "No engine is chosen.", remedy: "Choose one below." });
+    if (!engines.length)
+      return refused({ field: "line", message: "No engine is chosen.", remedy: "Choose one below." });
     refused(null);
     const seed = studio.desk.rollSeed();
     const asks = engines.map(async ({ id, title }) => {
@@ -117,7 +135,10 @@ function makeCloneTry(root, { current, refused }) {
       } catch (problem) {
         if (problem.field) return refused(problem);
         heard.prepend(node);
-        node.replaceChildren(studio.icon("alert"), el("p", {}, el("strong", {}, problem.message), ` ${problem.remedy}`));
+        node.replaceChildren(
+          studio.icon("alert"),
+          el("p", {}, el("strong", {}, problem.message), ` ${problem.remedy}`),
+        );
       }
     });
     await Promise.all(asks);

@@ -14,7 +14,8 @@ function makeCloneWave(root, { change, settle, hear }) {
 
   function readColours() {
     const style = getComputedStyle(root);
-    for (const name of ["accent", "line-strong", "ink", "line"]) colours[name] = style.getPropertyValue(`--${name}`).trim();
+    for (const name of ["accent", "line-strong", "ink", "line"])
+      colours[name] = style.getPropertyValue(`--${name}`).trim();
   }
 
   // The loudest sample below each bar, of what is in view.
@@ -29,7 +30,8 @@ function makeCloneWave(root, { change, settle, hear }) {
     peaks = Array.from({ length: bars }, (_, bar) => {
       let peak = 0;
       const last = Math.min(data.length, Math.floor(view.from * rate + (bar + 1) * step));
-      for (let i = Math.floor(view.from * rate + bar * step); i < last; i += stride) peak = Math.max(peak, Math.abs(data[i]));
+      for (let i = Math.floor(view.from * rate + bar * step); i < last; i += stride)
+        peak = Math.max(peak, Math.abs(data[i]));
       return peak;
     });
   }
@@ -90,7 +92,9 @@ function makeCloneWave(root, { change, settle, hear }) {
   function zoom(isNear) {
     const [from, to] = told.cut;
     const room = 0.12 * (to - from);
-    view = isNear ? { from: Math.max(0, from - room), to: Math.min(told.seconds, to + room) } : { from: 0, to: told.seconds };
+    view = isNear
+      ? { from: Math.max(0, from - room), to: Math.min(told.seconds, to + room) }
+      : { from: 0, to: told.seconds };
     measure();
     place();
     draw();

@@ -3,7 +3,12 @@ const LOW = 0.6; // below this confidence a word wants a look
 
 function makeCloneWords(root, { booth, playWord }) {
   const part = (name) => root.querySelector(name);
-  const [area, told, list, match] = [part(".words-text"), part(".words-told"), part(".words-list"), part(".words-match")];
+  const [area, told, list, match] = [
+    part(".words-text"),
+    part(".words-told"),
+    part(".words-list"),
+    part(".words-match"),
+  ];
   let recording = null;
   let number = 0;
 
@@ -15,7 +20,8 @@ function makeCloneWords(root, { booth, playWord }) {
     if (!mine?.weighed) return;
     if (booth.obstacle) return say(booth.obstacle);
     const now = ++number;
-    if (!mine.written) say(studio.el("span", { class: "listening" }), `${booth.recogniser} listens and writes it down …`);
+    if (!mine.written)
+      say(studio.el("span", { class: "listening" }), `${booth.recogniser} listens and writes it down …`);
     try {
       const text = mine.touched ? mine.text : null;
       const written = await studio.ask("write_down", { source: mine.source, steps: mine.steps, text });

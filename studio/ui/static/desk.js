@@ -132,7 +132,9 @@
     const speaking = new Set(state.rows.filter((turn) => turn.text.trim()).map((turn) => turn.speaker));
     const chosen = state.cast.filter((one) => speaking.has(one.name) && one.voice);
     return Object.fromEntries(
-      chosen.filter((one) => known.has(one.voice) || one.voice.includes("@") || isRecorded(one.voice)).map((one) => [one.name, one.voice]),
+      chosen
+        .filter((one) => known.has(one.voice) || one.voice.includes("@") || isRecorded(one.voice))
+        .map((one) => [one.name, one.voice]),
     );
   }
 

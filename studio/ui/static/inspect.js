@@ -13,9 +13,16 @@ function show({ name, seconds, marked, mark, label, origin, run }) {
       studio.emit("problem", problem);
     }
   };
-  const hear = run ? [el("button", { type: "button", class: "small", onclick: open }, studio.icon("play"), "Hear that take")] : [];
+  const hear = run
+    ? [el("button", { type: "button", class: "small", onclick: open }, studio.icon("play"), "Hear that take")]
+    : [];
   told.replaceChildren(
-    el("p", { class: "inspect-lead", "data-marked": String(marked) }, el("strong", {}, lead), ` ${name}, ${seconds.toFixed(1)} s`),
+    el(
+      "p",
+      { class: "inspect-lead", "data-marked": String(marked) },
+      el("strong", {}, lead),
+      ` ${name}, ${seconds.toFixed(1)} s`,
+    ),
     ...lines,
     ...hear,
   );

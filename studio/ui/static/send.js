@@ -4,17 +4,22 @@ studio.send = (file, { most, tell = () => {}, stopped = () => {} }) =>
   new Promise((done, fail) => {
     if (file.size > most) {
       const [size, limit] = [file.size, most].map((bytes) => `${Math.ceil(bytes / 1e6)} MB`);
-      return fail({ message: `${file.name} has ${size}; at most ${limit} are taken.`, remedy: "Cut out the part you need." });
+      return fail({
+        message: `${file.name} has ${size}; at most ${limit} are taken.`,
+        remedy: "Cut out the part you need.",
+      });
     }
     if (!file.size) return fail({ message: `${file.name} is empty.`, remedy: "Choose another file." });
     const call = new XMLHttpRequest();
-    const lost = () => fail({ message: `${file.name} did not arrive.`, remedy: "Check that the studio still runs, then try again." });
+    const lost = () =>
+      fail({ message: `${file.name} did not arrive.`, remedy: "Check that the studio still runs, then try again." });
     stopped(() => call.abort());
     call.upload.onprogress = ({ loaded, total }) => tell(loaded, total);
     call.onerror = lost;
     call.onabort = () => fail({ stopped: true });
     call.onload = () => {
-      if (call.status === 413) return fail({ message: `${file.name} is too large.`, remedy: "Cut out the part you need." });
+      if (call.status === 413)
+        return fail({ message: `${file.name} is too large.`, remedy: "Cut out the part you need." });
       if (call.status !== 200) return lost();
       done({ path: JSON.parse(call.responseText)[0], name: file.name });
     };

@@ -21,7 +21,9 @@ async function show() {
   const none = part(".voices-none");
   const own = told.voices.filter((voice) => !voice.is_sample).length;
   const rest = told.more ? `And ${told.more} more: search for them.` : "";
-  const empty = told.may_change ? "No voice of yours yet. Bring one, or try the samples: they are synthetic." : "These samples come with the studio. A shared studio keeps no voices of visitors.";
+  const empty = told.may_change
+    ? "No voice of yours yet. Bring one, or try the samples: they are synthetic."
+    : "These samples come with the studio. A shared studio keeps no voices of visitors.";
   none.textContent = !told.voices.length ? "Nothing is found." : isSearch || own ? rest : empty;
   none.hidden = !none.textContent;
   fillTags(told.tags, asked.tag);
@@ -44,8 +46,22 @@ function showBin(binned) {
     el(
       "li",
       { class: "model" },
-      el("div", { class: "model-about" }, el("p", {}, name), el("p", { class: "model-facts" }, `${about} · deleted on ${deleted}`)),
-      el("button", { type: "button", class: "small", "aria-label": `Restore ${name}`, onclick: () => studio.library.change("restore_voice", { id }) }, "Restore"),
+      el(
+        "div",
+        { class: "model-about" },
+        el("p", {}, name),
+        el("p", { class: "model-facts" }, `${about} · deleted on ${deleted}`),
+      ),
+      el(
+        "button",
+        {
+          type: "button",
+          class: "small",
+          "aria-label": `Restore ${name}`,
+          onclick: () => studio.library.change("restore_voice", { id }),
+        },
+        "Restore",
+      ),
     ),
   );
   bin.querySelector("ul").replaceChildren(...rows);
@@ -62,7 +78,8 @@ function report({ added, restored, same, renumbered }) {
     [same, "were here already"],
     [renumbered, "came under a new id, because another voice has theirs"],
   ].filter(([names]) => names.length);
-  const line = ([names, what]) => `${names.join(", ")} ${names.length === 1 ? what.replace("were", "was").replace("theirs", "its own") : what}`;
+  const line = ([names, what]) =>
+    `${names.join(", ")} ${names.length === 1 ? what.replace("were", "was").replace("theirs", "its own") : what}`;
   return said.length ? `${said.map(line).join("; ")}.` : "There was no voice in it.";
 }
 

@@ -12,7 +12,8 @@ function hearVoice(voice, button) {
   const show = (playing) => button.replaceChildren(studio.icon(playing ? "pause" : "play"));
   player = { id: voice.id, audio, show };
   audio.onended = audio.onpause = () => show(false);
-  audio.onerror = () => studio.toast(`${voice.name} cannot be played.`, { kind: "problem", remedy: "Its file may be gone." });
+  audio.onerror = () =>
+    studio.toast(`${voice.name} cannot be played.`, { kind: "problem", remedy: "Its file may be gone." });
   show(true);
   audio.play().catch(() => show(false));
 }
@@ -33,13 +34,19 @@ function useFor(voice, name) {
 
 function actionsOf(voice, mayChange, node) {
   const { desk } = studio;
-  const use = desk.state.cast.map(({ name }) => ({ label: `Use for ${name}`, hint: "in the dialogue", act: () => useFor(voice, name) }));
+  const use = desk.state.cast.map(({ name }) => ({
+    label: `Use for ${name}`,
+    hint: "in the dialogue",
+    act: () => useFor(voice, name),
+  }));
   const change = (name, more = {}) => studio.library.change(name, { id: voice.id, ...more });
   const own = mayChange && !voice.is_sample;
   return [
     ...use,
     { label: "Use for a new speaker", act: () => useFor(voice, "") },
-    ...(own ? [{ label: "Open", hint: "recordings, words, consent", act: () => studio.emit("edit voice", voice.id) }] : []),
+    ...(own
+      ? [{ label: "Open", hint: "recordings, words, consent", act: () => studio.emit("edit voice", voice.id) }]
+      : []),
     ...(own ? [{ label: "Rename", act: () => rename(voice, node) }] : []),
     ...(mayChange ? [{ label: "Duplicate", act: () => change("duplicate_voice") }] : []),
     ...(mayChange ? [{ label: "Export", hint: "as .zip", act: () => take([voice.id]) }] : []),
@@ -65,7 +72,12 @@ async function take(ids) {
 }
 
 function rename(voice, node) {
-  const field = el("input", { type: "text", value: voice.name, maxlength: 80, "aria-label": `New name of ${voice.name}` });
+  const field = el("input", {
+    type: "text",
+    value: voice.name,
+    maxlength: 80,
+    "aria-label": `New name of ${voice.name}`,
+  });
   const title = node.querySelector(".card-name");
   let isOver = false;
   const end = async (keep) => {
