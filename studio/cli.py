@@ -12,7 +12,7 @@ import json
 import os
 import runpy
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_say(command("say", _say, "Speak a script into a sound file."))
     engines = command("engines", _engines, "List the engines, and what is in the way of one.")
     engines.add_argument("--markdown", action="store_true", help="print the table of the README")
+    _add_trials(command)
     roster.add_arguments(command("voices", roster.voices, "List voices; keep and change recorded ones."))
     runs = command("runs", _runs, "List what was spoken last, stopped and killed runs too.")
     runs.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default: 20)")
@@ -125,6 +126,39 @@ def _parser() -> argparse.ArgumentParser:
     measuring.add_arguments(command("bench", measuring.bench, measuring.PURPOSE))
     command("serve", _serve, "Start the page, as `python app.py` does.")
     return parser
+
+
+def _add_trials(command: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:
+    compare = command("compare", _compare, "Speak a script by several engines and seeds, and measure them.")
+    compare.add_argument("script", metavar="FILE", help="the script, or - for standard input")
+    compare.add_argument("--engines", required=True, metavar="A,B", help="ids of engines, with commas between them")
+    compare.add_argument(
+        "--seeds", default="1", metavar="N", help="how many takes of each, or the seeds themselves: 3, or 0,7,12"
+    )
+    compare.add_argument(
+        "--sweep", metavar="NAME=A,B", help="each once for every value of a setting, as in temperature=0.7,1.0"
+    )
+    compare.add_argument(
+        "--voice", action="append", default=[], type=_pair, metavar="S1=NAME", help="a speaker's voice; repeat it"
+    )
+    compare.add_argument("--precision", default="", metavar="NAME", help="of the engines' weights: exact or int8")
+    compare.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the sounds go")
+    votes = command("votes", _votes, "Tell what blind votes say; export and import them.")
+    votes.add_argument(
+        "action",
+        nargs="?",
+        choices=["table", "export", "import"],
+        default="table",
+        metavar="ACTION",
+        help="table (the default), export or import",
+    )
+    votes.add_argument("file", nargs="?", type=Path, metavar="FILE", help="of votes, .json or .csv")
+    votes.add_argument("--by", choices=["entry", "system", "engine"], default="system", help="what is ranked")
+    votes.add_argument("--comparison", default="", metavar="ID", help="only votes of this comparison")
+    votes.add_argument("--listener", default="", metavar="NAME", help="only votes of this listener")
+    votes.add_argument(
+        "--tag", choices=["voice", "rhythm", "words", "artefacts", "emotion"], help="only votes for this reason"
+    )
 
 
 def _add_models(models: argparse.ArgumentParser) -> None:
@@ -198,6 +232,18 @@ def _say(options: argparse.Namespace) -> None:
     from studio.say import say
 
     say(options)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from studio import compare
+
+    return compare.run(options)
+
+
+def _votes(options: argparse.Namespace) -> None:
+    from studio import ballots
+
+    ballots.run(options)
 
 
 def _engines(options: argparse.Namespace) -> None:

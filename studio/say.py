@@ -105,7 +105,7 @@ def say(options: argparse.Namespace) -> None:
     target = target_of(options)
     check_place(target.path)
     voices = {speaker_id(who): voice for who, voice in options.voice}
-    reading = _read(options.script, voices)
+    reading = read_script(options.script, voices)
     with opened() as studio:
         engine = options.engine or first_ready(studio)
         request = studio.request(
@@ -181,7 +181,7 @@ def is_device(path: Path) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
-def _read(source: str, cast: Iterable[str]) -> Reading:
+def read_script(source: str, cast: Iterable[str]) -> Reading:
     """The script of a file or of standard input. Raises ScriptError."""
     if source != STDIO:
         try:

@@ -84,11 +84,6 @@ def compare(transcript: str, heard: str) -> Comparison:
     return Comparison(rate, tuple(_joined(pairs)), rate <= MATCHING)
 
 
-def aligned(transcript: str, heard: str) -> list[tuple[str, str]]:
-    """Word by word what is written and what was heard, as `normal` writes them; empty where a side has none."""
-    return _aligned(normal(transcript), normal(heard))
-
-
 def wer(reference: str, heard: str) -> float:
     """Word error rate: words to be replaced, added or removed over words of the reference; can exceed 1.
 

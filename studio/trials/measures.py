@@ -50,7 +50,7 @@ def _words(audio: Audio, script: Script, hearer: Recogniser) -> dict[str, Any]:
     except StudioError as error:
         return {"missing": str(error)}
     said = " ".join(turn.text for turn in script.turns)
-    pairs = words.aligned(said, heard.text)
+    pairs = words.aligned(words.normal(said), words.normal(heard.text))
     return {"wer": round(words.wer(said, heard.text), 4), "model": heard.model, "pairs": [list(pair) for pair in pairs]}
 
 

@@ -81,22 +81,31 @@ class Fit:
         return math.sqrt(max(0.0, cov[one, one] + cov[two, two] - 2 * cov[one, two]))
 
     def is_better(self, one: int, two: int) -> float:
-        """How sure it is after these votes that one is the better of two: 0.5 knows nothing."""
-        error = self.error(one, two)
-        z = (self.strengths[one] - self.strengths[two]) / error if error else 0.0
-        return 0.5 * (1 + math.erf(z / math.sqrt(2)))
+        """How sure it is after these votes that one is the better of two: 0.5 knows nothing.
+
+        By the signed root of the likelihood ratio against their being equal, which one-sided votes do not spoil.
+        """
+        return 0.5 * (1 + math.erf(self._root(one, two) / math.sqrt(2)))
+
+    def _root(self, one: int, two: int) -> float:
+        model = _Model(self.tally, self.spread)
+        best = np.append(self.strengths, self.tie)
+        halfway = best.copy()
+        halfway[[one, two]] = best[[one, two]].mean()
+        equal = _climb(model, halfway, _contrasts(self.tally.size, (one, two)))
+        ratio = max(0.0, 2 * (model.loss(equal) - model.loss(best)))
+        return math.copysign(math.sqrt(ratio), self.strengths[one] - self.strengths[two])
 
     def votes_to_settle(self, one: int, two: int) -> int | None:
         """About how many more votes on this pair would show with 95 % who is better, four times in five, if they fall
-        as they did so far. None for more than MOST_VOTES: they are as good as equal.
+        as they did so far: 0 if it is settled, None for more than MOST_VOTES: they are as good as equal.
         """
-        if max(self.is_better(one, two), self.is_better(two, one)) >= CLEAR:
+        root = abs(self._root(one, two))
+        if root >= Z_95:
             return 0
-        distance = abs(self.strengths[one] - self.strengths[two])
         win, loss, _ = self.beats(one, two)
-        information = (win + loss) / 4 - ((win - loss) / 2) ** 2  # of one vote about the difference
-        wanted = ((Z_95 + Z_80) / distance) ** 2 if distance else math.inf
-        more = (wanted - 1 / self.error(one, two) ** 2) / information
+        told = sum(share * math.log(2 * share / (win + loss)) for share in (win, loss))  # by one vote, in nats
+        more = ((Z_95 + Z_80) ** 2 - root**2) / (2 * told) if told > 0 else math.inf
         return max(1, math.ceil(more)) if more <= MOST_VOTES else None
 
     @cached_property
@@ -171,10 +180,15 @@ class _Model:
         return np.asarray(square - np.einsum("p,px,py->xy", votes, mean, mean) + np.diag(least))
 
 
-def _contrasts(size: int) -> Numbers:
-    """(size + 1, size) the directions in which strengths may move while their sum stays zero, and the tie."""
-    basis = np.linalg.qr(np.column_stack([np.ones(size), np.eye(size)[:, 1:]]))[0][:, 1:]
-    free = np.zeros((size + 1, size))
+def _contrasts(size: int, equal: tuple[int, int] | None = None) -> Numbers:
+    """(size + 1, directions) in which strengths may move while their sum stays zero, and the tie. equal: two that move
+    together.
+    """
+    fixed = [np.ones(size)]
+    if equal:
+        fixed.append(np.eye(size)[equal[0]] - np.eye(size)[equal[1]])
+    basis = np.linalg.svd(np.stack(fixed))[2][len(fixed) :].T
+    free = np.zeros((size + 1, basis.shape[1] + 1))
     free[:-1, :-1], free[-1, -1] = basis, 1.0
     return free
 

@@ -23,7 +23,8 @@ FLOORS = (
     "fitting manager",  # 2 load, lend, evict
     "events takes runs label casting passages director live assembly advice jobs models errands",  # 3 script to takes
     "library intake trials benchmark export inspection studio",  # 4 what is kept, compared, written out; the one door
-    "ui api cli say say_live shelf roster examine keep portraits listings measuring doctor __main__",  # 5 faces
+    # 5 three thin faces
+    "ui api cli say say_live compare ballots shelf roster examine keep portraits listings measuring doctor __main__",
 )
 ENGINES = {name.partition("-")[0] for name in MODULES}  # "dia2-1b" is a size of dia2
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules.split()}

@@ -1,0 +1,164 @@
+"""`compare`: one script by several engines and seeds, each into a file, and a table of what was measured."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from studio.cli import Stopped, opened, put, put_json, tell
+from studio.disk import cannot_write
+from studio.errors import RequestError
+from studio.say import check_place, deliver, read_script
+from studio.script import Script, speaker_id
+from studio.studio import Studio
+from studio.tables import Table
+from studio.trials.comparison import Comparison, Entry, sweep
+from studio.trials.rendering import Rendering
+from studio.trials.trials import Trials
+
+MOST_STEM_CHARACTERS = 80
+
+
+def run(options: argparse.Namespace) -> int:
+    """Render, write the sounds to the folder, print the table. 1 when an entry failed. Raises StudioError."""
+    voices = {speaker_id(who): voice for who, voice in options.voice}
+    script = read_script(options.script, voices).script
+    _make(options.output)
+    with opened() as studio:
+        trials = Trials(studio)
+        comparison = trials.begin(script, _entries(studio, script, options, voices))
+        try:
+            renderings = _render(trials, comparison)
+        finally:
+            written = _write(trials, comparison, options.output)
+        names = trials.labels(comparison)
+    rows = [values(*row) for row in zip(names, comparison.entries, renderings, written, strict=True)]
+    if options.json:
+        put_json({"comparison": comparison.id, "entries": rows})
+    else:
+        put(str(table(rows)))
+    for row in rows:
+        if row["reason"]:
+            tell(f"{row['label']} failed: {row['reason']} {row['remedy']}".rstrip())
+    tell(f"Comparison {comparison.id}. Hear it, side by side or blind, in the page's Compare tab.")
+    return int(any(row["state"] != "finished" for row in rows))
+
+
+def _make(folder: Path) -> None:
+    """The folder, and proof that it can be written to, before anything is spoken. Raises OutputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    check_place(folder / "sound.wav")
+
+
+def _entries(studio: Studio, script: Script, options: argparse.Namespace, voices: dict[str, str]) -> list[Entry]:
+    """An entry for each engine, seed and value. A voice is given only to engines that have it."""
+    engines = [word.strip() for word in options.engines.split(",") if word.strip()]
+    entries: list[Entry] = []
+    for engine in engines:
+        studio.spec(engine)
+        one = Entry(engine, voices=voices, precision=options.precision)
+        entries += [seeded for base in _swept(one, options.sweep) for seeded in sweep(base, _seeds(options.seeds))]
+    return entries
+
+
+def _swept(entry: Entry, wanted: str | None) -> list[Entry]:
+    if not wanted:
+        return [entry]
+    name, _, words = wanted.partition("=")
+    try:
+        return sweep(entry, name=name.strip(), values=[float(word) for word in words.split(",")])
+    except ValueError:
+        raise RequestError(f"--sweep {wanted} is not of the form name=0.7,1.0.") from None
+
+
+def _seeds(wanted: str) -> Sequence[int]:
+    """ "3" is how many, "0,7" are which. Raises RequestError."""
+    try:
+        numbers = [int(word) for word in wanted.split(",")]
+    except ValueError:
+        raise RequestError(f"--seeds {wanted} is neither a number nor seeds with commas between them.") from None
+    return range(numbers[0]) if len(numbers) == 1 else numbers
+
+
+def _render(trials: Trials, comparison: Comparison) -> list[Rendering]:
+    """Follow the rendering. Raises Stopped at Ctrl-C."""
+    names = dict(zip((entry.id for entry in comparison.entries), trials.labels(comparison), strict=True))
+    try:
+        with Console(stderr=True).status("Rendering") as status, closing(trials.render(comparison)) as told:  # type: ignore[type-var]  # it is a generator
+            for rendering in told:
+                status.update(f"{names[rendering.entry]}: {rendering.doing or rendering.state}")
+    except KeyboardInterrupt:
+        done = sum(one.is_ready for one in trials.store.renderings(comparison))
+        raise Stopped(
+            f"Stopped; {done} of {len(comparison.entries)} entries are kept.", "The same again speaks only the rest."
+        ) from None
+    return trials.store.renderings(comparison)
+
+
+def _write(trials: Trials, comparison: Comparison, folder: Path) -> list[Path | None]:
+    """A file for each entry that is spoken, named by what it is. Raises OutputError."""
+    written: list[Path | None] = []
+    renderings = trials.store.renderings(comparison)
+    for number, (rendering, label) in enumerate(zip(renderings, trials.labels(comparison), strict=True), 1):
+        if not rendering.is_ready:
+            written.append(None)
+            continue
+        path = folder / f"{number}-{_stem(label)}.wav"
+        deliver(trials.store.sounds / rendering.sound, path)
+        written.append(path)
+    return written
+
+
+def _stem(label: str) -> str:
+    words = "".join(letter if letter.isalnum() or letter == "." else " " for letter in label.lower()).split()
+    return "-".join(words)[:MOST_STEM_CHARACTERS].strip("-.")
+
+
+def values(label: str, entry: Entry, rendering: Rendering, path: Path | None) -> dict[str, Any]:
+    """An entry for a program."""
+    words, mos = (rendering.measures.get(name, {}) for name in ("words", "mos"))
+    return {
+        "label": label,
+        **entry.values,
+        "state": rendering.state,
+        "reason": rendering.reason,
+        "remedy": rendering.remedy,
+        "file": str(path) if path else None,
+        "seconds": rendering.seconds,
+        "rtf": rendering.rtf,
+        "loudness_lufs": rendering.loudness_lufs,
+        "wer": words.get("wer"),
+        "mos": mos.get("value"),
+        "measures": dict(rendering.measures),
+        "takes": list(rendering.takes),
+    }
+
+
+def table(rows: Sequence[dict[str, Any]]) -> Table:
+    """The entries for a terminal."""
+
+    def cell(value: float | None, form: str) -> str:
+        return "-" if value is None else format(value, form)
+
+    cells = [
+        (
+            row["label"],
+            row["state"],
+            cell(row["seconds"] or None, ".1f"),
+            cell(row["rtf"], ".3f"),
+            cell(row["loudness_lufs"], ".1f"),
+            cell(row["wer"], ".1%"),
+            cell(row["mos"], ".2f"),
+            row["file"] or "",
+        )
+        for row in rows
+    ]
+    return Table(("entry", "state", "seconds", "rtf", "LUFS", "WER", "MOS", "file"), tuple(cells))

@@ -1,0 +1,99 @@
+"""`compare` and `votes` in the terminal: files, tables, exit codes, votes carried from one data folder to another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from studio import soundfiles
+from studio.hearing import Recogniser
+from studio.metrics import Missing, mos
+from studio.settings import Settings
+from studio.studio import Studio
+from studio.trials.blind import Answer
+from studio.trials.trials import Trials
+from tests.unit.test_cli import Cli, call
+
+__all__ = ["call"]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody hears and nobody judges: others test that, and both take their time."""
+    monkeypatch.setattr(Recogniser, "model", "")
+    monkeypatch.setattr(mos, "dnsmos", lambda audio: Missing("nobody judges in a test"))
+    monkeypatch.setenv("STUDIO_WATERMARK", "off")
+
+
+def test_a_script_by_two_engines_and_two_seeds(call: Cli) -> None:
+    answer = call("compare", "talk.txt", "--engines", "tone,hibari", "--seeds", "2", "-o", "out", "--json")
+    assert answer.code == 0
+    entries = answer.json["entries"]
+    assert [(one["engine"], one["seed"]) for one in entries] == [("tone", 0), ("tone", 1), ("hibari", 0), ("hibari", 1)]
+    for one in entries:
+        assert soundfiles.read(Path(one["file"])).seconds == pytest.approx(one["seconds"], abs=1e-3)
+        assert one["wer"] is None and "No recogniser" in one["measures"]["words"]["missing"]
+    assert Path(entries[0]["file"]).name == "1-tone-seed-0.wav"
+    again = call("compare", "talk.txt", "--engines", "tone", "--seeds", "4,9", "-o", "out")
+    assert again.code == 0 and b"seed 9" in again.out and "Compare tab" in again.err
+
+
+def test_a_sweep_over_a_setting(call: Cli) -> None:
+    answer = call("compare", "talk.txt", "--engines", "tone", "--sweep", "word_seconds=0.1,0.3", "-o", "out", "--json")
+    assert [one["sampling"] for one in answer.json["entries"]] == [{"word_seconds": 0.1}, {"word_seconds": 0.3}]
+    assert answer.json["entries"][0]["seconds"] < answer.json["entries"][1]["seconds"]
+
+
+def test_a_grey_engine_fails_in_its_place(call: Cli) -> None:
+    answer = call("compare", "talk.txt", "--engines", "dia2-2b,tone", "-o", "out")
+    assert answer.code == 1
+    assert [line.split()[-1] for line in answer.out.decode().splitlines()[1:]] == ["-", str(Path("out/2-tone.wav"))]
+    assert "Dia2 2B failed: Dia2 2B cannot run here" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--engines", "tonne"], "Did you mean 'tone'?"),
+        (["--engines", ","], "nothing to compare"),
+        (["--engines", "tone", "--seeds", "9"], "9 entries are too many"),
+        (["--engines", "tone", "--seeds", "x"], "neither a number nor seeds"),
+        (["--engines", "tone", "--seeds", "3,3"], "the same as entry 1"),
+        (["--engines", "tone", "--sweep", "loud"], "not of the form"),
+    ],
+)
+def test_what_cannot_be_compared_is_told_before_anything_is_spoken(call: Cli, words: list[str], complaint: str) -> None:
+    answer = call("compare", "talk.txt", *words, "-o", "out")
+    assert answer.code == 1 and complaint in answer.err
+    assert list(Path("out").iterdir()) == []
+
+
+def test_votes_as_a_table_and_from_one_studio_to_another(call: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = call("votes")
+    assert nothing.code == 1 and "no vote yet" in nothing.err
+    made = call("compare", "talk.txt", "--engines", "tone,hibari", "-o", "out", "--json").json
+    studio = Studio(Settings.from_environment())
+    trials = Trials(studio)
+    for _ in range(12):
+        heard = trials.blind.ask(made["comparison"], "Anna")
+        question = trials.store.posed(heard.id).question
+        good = "first" if trials.store.get(made["comparison"]).entry(question.first).engine == "hibari" else "second"
+        trials.blind.answer(heard.id, Answer(good, (9, 9), ("voice",), "keys"))
+    studio.close()
+    shown = call("votes").out.decode()
+    assert shown.index("Hibari") < shown.index("Tone") and "is better than the other." in shown and "Anna" in shown
+    assert call("votes", "--json", "--tag", "voice", "--by", "engine").json["places"][0]["wins"] >= 9
+    assert call("votes", "--listener", "Ben").code == 1
+    assert call("votes", "export", "votes.csv").code == 0 and call("votes", "export", "votes.json").code == 0
+    assert len(json.loads(call("votes", "export").out)["votes"]) == 12
+    monkeypatch.setenv("STUDIO_DATA", "elsewhere")
+    assert call("votes", "import", "votes.csv", "--json").json == {"added": 12, "known": 0, "differing": 0}
+    assert call("votes", "import", "votes.json", "--json").json == {"added": 0, "known": 12, "differing": 0}
+    assert call("votes").out.decode() == shown
+    Path("votes.json").write_text(Path("votes.json").read_text()[:-99])
+    broken = call("votes", "import", "votes.json")
+    assert broken.code == 1 and "Nothing was imported." in broken.err
+    assert call("votes", "import", "none.json").code == 1
+    assert call("votes", "import").code == 2
