@@ -27,7 +27,7 @@ from studio.ui import measures
 from studio.ui.forms import Json
 from studio.ui.listening import Listening
 from studio.uploads import MOST_BYTES, MOST_SECONDS, Upload, open_sound
-from studio.voice import TimedWord
+from studio.voice import CONSENTS, TimedWord
 
 MOST_HEARD_SECONDS = 60.0  # no engine follows more than half of that
 MOST_TEXT = 5000
@@ -70,6 +70,7 @@ class Booth:
             "most_seconds": MOST_SECONDS,
             "most_recorded_seconds": MOST_RECORDED_SECONDS,
             "rate": STEPS.most_hz,
+            "rights": list(CONSENTS.items()),
             "may_keep": not self.studio.settings.is_shared,
             "recogniser": self.studio.recogniser.model,
             "obstacle": self.studio.recogniser.obstacle,

@@ -1,16 +1,9 @@
 // The voice itself: by which right, its name and what is noted of it; saved, or refused at the field that is missing.
-const RIGHTS = [
-  ["own", "My own voice"],
-  ["person", "I have this person’s consent"],
-  ["synthetic", "Synthetic: no one’s voice"],
-  ["licensed", "Public domain or licensed"],
-];
-
-function makeCloneForm(root) {
+function makeCloneForm(root, { rights }) {
   const { el } = studio;
   const part = (name) => root.querySelector(name);
   const field = (name) => part(`.about [name="${name}"]`);
-  const kinds = RIGHTS.map(([kind, title]) => {
+  const kinds = rights.map(([kind, title]) => {
     const radio = el("input", { type: "radio", name: "consent", value: kind, id: `consent-${kind}` });
     radio.addEventListener("change", showKind);
     return el("label", { class: "consent-kind" }, radio, title);

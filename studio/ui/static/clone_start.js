@@ -191,7 +191,7 @@ async function begin() {
   part(".clone-shared").hidden = booth.may_keep;
   part(".bring-or").textContent =
     `or drop one here: up to ${limit} and ${booth.most_seconds / 60} minutes, any usual kind`;
-  form = makeCloneForm(root);
+  form = makeCloneForm(root, booth);
   editor = makeCloneRecording(root, { booth });
   trial = makeCloneTry(root, { current, refused: form.refuse });
   part(".bring-record").addEventListener("click", record);

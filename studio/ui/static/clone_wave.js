@@ -129,7 +129,7 @@ function makeCloneWave(root, { change, settle, hear }) {
       });
     handle.addEventListener("keydown", (event) => {
       const by = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: 20, PageDown: -20 }[event.key];
-      const to = { Home: end ? 0 : 0, End: told.seconds }[event.key];
+      const to = { Home: 0, End: told.seconds }[event.key];
       if (event.ctrlKey || event.metaKey || event.altKey || (by === undefined && to === undefined)) return;
       event.preventDefault();
       event.stopPropagation();

@@ -120,6 +120,5 @@ part(".voices-empty").addEventListener("click", async ({ currentTarget }) => {
 });
 studio.acceptFiles(part(".voices"), ([file]) => bring(file));
 studio.on("library changed", show);
-studio.on("library", () => {});
 studio.drawIcons(element);
 show();
