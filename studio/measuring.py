@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.cli import MENDABLE, Stopped, opened, put, tell
+from studio.disk import aside
 from studio.errors import RequestError
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 PURPOSE = "Measure engines on this machine: speed, memory, words, voices."
 SHOWN = ("rtf", "first_sound_s", "host_gb", "load_cold_s", "wer", "similarity", "mos")
 SUITE = "quick"
+KINDS = (".csv", ".json", ".md", ".html")
 
 
 def add_arguments(bench: argparse.ArgumentParser) -> None:
@@ -37,6 +41,12 @@ def add_arguments(bench: argparse.ArgumentParser) -> None:
     add("--compare", metavar="RUN", help="an earlier benchmark, or `last`")
     threshold = "exit 1 when a measure is worse than in --compare by more than this share, such as 0.1"
     add("--threshold", metavar="SHARE", type=float, help=threshold)
+    out = (
+        "write it to a file; its ending says how: .csv (rows), .json (all), .md, .html (a report that plays); repeat it"
+    )
+    add("-o", "--output", metavar="FILE", action="append", default=[], type=_target, help=out)
+    add("--html", metavar="FILE", dest="output", action="append", type=_target, help="the same for one report.html")
+    add("--published", action="store_true", help="list what others have published of these engines")
     add("--list", action="store_true", help="list earlier benchmarks")
     add("--show", metavar="RUN", help="show an earlier benchmark, measure nothing")
     add("--resume", metavar="RUN", help="go on with one that was paused or killed")
@@ -54,6 +64,13 @@ def _numbers(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers") from None
 
 
+def _target(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() not in KINDS:
+        raise argparse.ArgumentTypeError(f"{text!r} must end in {', '.join(KINDS)}")
+    return path
+
+
 def _pair(text: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not (sign and name.strip() and value.strip()):
@@ -65,8 +82,13 @@ def bench(options: argparse.Namespace) -> int:
     """Run the command; gives its exit code: 1 when a row failed, or a measure is worse than the threshold allows."""
     if options.threshold is not None and not (options.threshold >= 0 and options.compare):
         options.fail("--threshold is a share of 0 or more, and wants --compare RUN")
-    if options.suites:
-        return _suites()
+    if options.suites or options.published:
+        return _suites() if options.suites else _published(options.engines or ())
+    if options.output:
+        from studio.say import check_place
+
+        for path in options.output:
+            check_place(path)
     with opened() as studio:
         from studio.benchmark.bench import Benchmarks
 
@@ -200,8 +222,37 @@ def _report(benchmarks: Benchmarks, bench_id: str, before: Bench | None, options
             "differences": [difference_values(one) for one in differences],
             "regressions": len(worse),
         }
+    for path in options.output:
+        write(benchmarks, found, path)
+        tell(f"{path} is written.")
     _put(told)
     return MENDABLE if found.failed or (worse and options.threshold is not None) else 0
+
+
+def write(benchmarks: Benchmarks, bench: Bench, path: Path) -> None:
+    """Write a benchmark as the file's ending says, whole or not at all. Raises OutputError."""
+    from studio.benchmark import report, writing
+
+    rows = benchmarks.store.rows(bench.id)
+    texts: dict[str, Callable[[], str]] = {
+        ".csv": lambda: writing.as_csv(rows),
+        ".json": lambda: writing.as_json(bench, rows),
+        ".md": lambda: writing.as_markdown(bench, rows),
+        ".html": lambda: report.as_html(benchmarks, bench, rows),
+    }
+    with aside(path.resolve()) as part:
+        part.write_text(texts[path.suffix.lower()](), encoding="utf-8", newline="")
+
+
+def _published(engines: tuple[str, ...]) -> int:
+    from studio.benchmark import published
+    from studio.tables import Table
+
+    found = [one for one in published.figures() if not engines or one.engine in engines]
+    rows = tuple((one.system, one.measure, one.published, one.hardware, one.address) for one in found)
+    tell(str(Table(("system", "measure", "as published", "hardware", "source"), rows)) if rows else "Nothing is known.")
+    _put([one.values for one in found])
+    return 0
 
 
 def table(told: dict[str, Any]) -> str:

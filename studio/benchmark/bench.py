@@ -92,7 +92,7 @@ class Benchmarks:
         specs = {engine: studio.spec(engine) for engine in wanted.engines}
         warnings = [*suite.broken, *filter(None, [machine.load_warning()])]
         facts: dict[str, Any] = {
-            "machine": machine.facts(studio.manager.placement.device, studio.settings.threads),
+            "machine": machine.facts(studio.manager.placement.device, studio.manager.placement.threads),
             "engines": {name: machine.engine_facts(spec, studio.precision(name)) for name, spec in specs.items()},
             "suite": {"title": suite.title, "source": suite.source, "licence": suite.licence},
             "recogniser": studio.recogniser.model,

@@ -82,7 +82,9 @@ def warnings(bench: Bench, rows: Sequence[Row]) -> list[str]:
             first, end = ([row.values["rtf"] for row in fine if row.repeat == at] for at in (0, last))
             if first and end and percentile(end, 50) > SLOWER * percentile(first, 50):
                 slower = percentile(end, 50) / percentile(first, 50) - 1
-                found.append(f"{engine} was {slower:.0%} slower in the last repetition than in the first: heat?")
+                found.append(
+                    f"{engine} was {slower:.0%} slower in the last repetition than in the first: heat, or other programs?"
+                )
     return found
 
 
