@@ -83,7 +83,7 @@ def warnings(bench: Bench, rows: Sequence[Row]) -> list[str]:
             if first and end and percentile(end, 50) > SLOWER * percentile(first, 50):
                 slower = percentile(end, 50) / percentile(first, 50) - 1
                 found.append(
-                    f"{engine} was {slower:.0%} slower in the last repetition than in the first: heat, or other programs?"
+                    f"{engine} was {slower:.0%} slower in the last repetition than in the first: heat, or others?"
                 )
     return found
 
