@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from studio.engines.pages import gathered
 from studio.errors import EngineUnavailable
 
 BLOCK = 32  # what `packed_int8` multiplies at a time
@@ -45,11 +46,11 @@ def between(linear: Make, weights: torch.dtype) -> torch.dtype:
 
 def exact(weight: Tensor) -> Linear:
     """The product in the weight's own type."""
-    if weight.device.type == "cpu" and weight.dtype == torch.bfloat16:
-        return partial(_bf16, weight)
-    if weight.device.type == "cpu" and weight.dtype == torch.float32 and _wants_blocks():
-        return blocked(weight)
-    return Plain(weight)
+    if weight.device.type != "cpu" or weight.dtype not in (torch.float32, torch.bfloat16):
+        return Plain(weight)
+    if _wants_blocks(weight.dtype):
+        return Blocked(weight)
+    return partial(_bf16, weight) if weight.dtype == torch.bfloat16 else Plain(weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,21 +68,31 @@ def weight_of(linear: Linear) -> Tensor | None:
     return linear.weight if isinstance(linear, Plain) else None
 
 
-def blocked(weight: Tensor) -> Linear:
-    """The product with the weight in the order in which oneDNN reads it."""
-    return partial(_blocked, torch.ops.mkldnn._reorder_linear_weight(weight, 1))
+class Blocked:
+    """The product with the weight in the order in which oneDNN reads it.
+
+    It is brought into that order when it is first used, and then given up: loading stays quick, and never are there
+    two copies of all weights.
+    """
+
+    def __init__(self, weight: Tensor) -> None:
+        self._weight: Tensor | None = weight
+        self._ordered = weight
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self._weight is not None:
+            with gathered():
+                self._ordered = torch.ops.mkldnn._reorder_linear_weight(self._weight, 1)
+            self._weight = None
+        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._ordered, None, "none", [], "")
+        return y
 
 
 def _bf16(weight: Tensor, x: Tensor) -> Tensor:
-    """A CPU multiplies a vector faster than a matrix of one row: by a quarter on Zen 4 and Granite Rapids."""
+    """Intel's CPUs multiply a vector faster than a matrix of one row: Granite Rapids by a quarter."""
     if x.numel() != x.shape[-1]:
         return F.linear(x, weight)
     return torch.mv(weight, x.reshape(-1)).view(*x.shape[:-1], -1)
-
-
-def _blocked(weight: Tensor, x: Tensor) -> Tensor:
-    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
-    return y
 
 
 def dynamic_int8(weight: Tensor) -> Linear:
@@ -130,13 +141,16 @@ def _in_8_bits(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @cache
-def _wants_blocks() -> bool:
-    """Whether torch's own fp32 product is slow here and oneDNN's is not.
+def _wants_blocks(dtype: torch.dtype) -> bool:
+    """Whether torch's own product is slow here and oneDNN's is not.
 
-    torch takes MKL's, which is as fast as memory on Intel's CPUs (3.4 billion weights a second and core on Granite
-    Rapids) and not on AMD's: on two Zen 4 cores 4.0 for one row and 1.7 for two, oneDNN 6.9 and 4.1.
+    torch takes MKL's, which is as fast as memory on Intel's CPUs (3.4 billion fp32 weights a second and core on Granite
+    Rapids) and not on AMD's: on two Zen 4 cores 4.0 for one row and 1.7 for two, oneDNN 6.9 and 4.1. In bf16 torch's
+    product with one row multiplies 7 billion weights a second there, its product with a vector 5, oneDNN's 13.
     """
-    return torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available() and "amd" in _cpu_name()
+    if not (torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available() and "amd" in _cpu_name()):
+        return False
+    return dtype == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @cache

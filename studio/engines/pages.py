@@ -31,8 +31,15 @@ def settled() -> Iterator[None]:
     before = _anonymous()
     yield
     give_back()
-    for span in _without(_anonymous(), before):
-        _collapse(span)
+    _collapse_new(before)
+
+
+@contextmanager
+def gathered() -> Iterator[None]:
+    """As `settled`, for a single weight: what was freed is left to the next one."""
+    before = _anonymous()
+    yield
+    _collapse_new(before)
 
 
 def give_back() -> None:
@@ -56,6 +63,11 @@ def _without(spans: list[Span], taken: list[Span]) -> list[Span]:
         parts = [part for start, end in spans for part in ((start, min(end, first)), (max(start, last), end))]
         spans = sorted({(start, end) for start, end in parts if start < end})
     return spans
+
+
+def _collapse_new(before: list[Span]) -> None:
+    for span in _without(_anonymous(), before):
+        _collapse(span)
 
 
 def _collapse(span: Span) -> None:
