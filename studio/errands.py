@@ -53,6 +53,7 @@ class Errand:
 
     kind: Kind
     engine: str
+    title: str  # the engine's, as it was when the errand began
     number: int
     state: Literal["running", "stopping", "stopped", "finished", "failed"] = "running"
     done: int = 0
@@ -94,7 +95,7 @@ class Errands:
         with self._lock:
             if self._last and not self._last.is_over:
                 raise RequestError("Other files are being fetched or checked.", f"{title} can wait until that is done.")
-            self._last = Errand(kind, engine_id, self._last.number + 1 if self._last else 1)
+            self._last = Errand(kind, engine_id, title, self._last.number + 1 if self._last else 1)
             self._stop = threading.Event()
             self._thread = threading.Thread(target=self._run, args=[kind, engine_id, self._stop], daemon=True)
             self._thread.start()

@@ -44,7 +44,7 @@ class Shelf:
             "rows": [self._row_form(row) for row in rows],
             "memory": self._memory(),
             "disk": None if self.is_shared else _disk(),
-            "errand": _errand_form(errand, self.studio.models.row(errand.engine).title) if errand else None,
+            "errand": _errand_form(errand) if errand else None,
             "may_change": not self.is_shared,
         }
 
@@ -162,12 +162,12 @@ def _disk() -> Json:
     return {"folder": str(cache), "free": shutil.disk_usage(standing).free}
 
 
-def _errand_form(errand: Errand, title: str) -> Json:
+def _errand_form(errand: Errand) -> Json:
     report = errand.report
     return {
         "kind": errand.kind,
         "engine": errand.engine,
-        "title": title,
+        "title": errand.title,
         "number": errand.number,
         "state": errand.state,
         "over": errand.is_over,

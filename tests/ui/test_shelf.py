@@ -88,6 +88,15 @@ def test_a_check_tells_what_it_found_and_a_deletion_what_it_freed(cache: Path, d
     assert answer["freed"] == 2 and answer["models"]["rows"][0]["here"] == 0
 
 
+def test_the_page_opens_also_when_the_engine_of_the_last_errand_has_gone(
+    cache: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(desk, "verify", {"engine": "first"})
+    over(desk)
+    monkeypatch.setattr(engines, "MODULES", ("tone",))
+    assert ask(desk, "open_desk", {"browser": "b", "runs": []})["models"]["errand"]["title"] == "First"
+
+
 def test_what_is_loaded_can_be_unloaded(cache: Path, desk: Desk, settings: Settings) -> None:
     with desk.studio.manager.lend("tone"):
         (tone,) = ask(desk, "models", {})["memory"]["loaded"]
