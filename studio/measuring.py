@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.cli import MENDABLE, Stopped, opened, put, tell
-from studio.disk import aside
 from studio.errors import RequestError
 
 if TYPE_CHECKING:
@@ -222,26 +220,13 @@ def _report(benchmarks: Benchmarks, bench_id: str, before: Bench | None, options
             "differences": [difference_values(one) for one in differences],
             "regressions": len(worse),
         }
+    from studio.benchmark.written import write
+
     for path in options.output:
         write(benchmarks, found, path)
         tell(f"{path} is written.")
     _put(told)
     return MENDABLE if found.failed or (worse and options.threshold is not None) else 0
-
-
-def write(benchmarks: Benchmarks, bench: Bench, path: Path) -> None:
-    """Write a benchmark as the file's ending says, whole or not at all. Raises OutputError."""
-    from studio.benchmark import report, writing
-
-    rows = benchmarks.store.rows(bench.id)
-    texts: dict[str, Callable[[], str]] = {
-        ".csv": lambda: writing.as_csv(rows),
-        ".json": lambda: writing.as_json(bench, rows),
-        ".md": lambda: writing.as_markdown(bench, rows),
-        ".html": lambda: report.as_html(benchmarks, bench, rows),
-    }
-    with aside(path.resolve()) as part:
-        part.write_text(texts[path.suffix.lower()](), encoding="utf-8", newline="")
 
 
 def _published(engines: tuple[str, ...]) -> int:

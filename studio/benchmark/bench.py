@@ -19,14 +19,14 @@ from uuid import uuid4
 from studio import soundfiles
 from studio.advice import advise
 from studio.audio import Audio
-from studio.benchmark import hearing, machine, plan
+from studio.benchmark import hearing, machine, plan, probe
 from studio.benchmark.meters import Meters
 from studio.benchmark.plan import Cell, Estimate, Plan
-from studio.benchmark.probe import Alone, Probe, probe
+from studio.benchmark.probe import Alone, Probe
 from studio.benchmark.store import OPEN_STATES, Bench, BenchStore, Row
 from studio.benchmark.suites import Item, Suite
 from studio.director import Director
-from studio.errors import RequestError, StudioError, UnknownVoice
+from studio.errors import QueueFull, RequestError, ShuttingDown, StudioError, UnknownVoice
 from studio.events import Finished, Planned, Spoke
 from studio.jobs import Asker
 from studio.metrics import Missing
@@ -70,7 +70,7 @@ Events = Generator[Event | None, None, None]
 class Benchmarks:
     """All benchmarks of a studio. probe: tries an engine alone; another in tests."""
 
-    def __init__(self, studio: Studio, probe: Probe = probe) -> None:
+    def __init__(self, studio: Studio, probe: Probe | None = None) -> None:
         self.studio = studio
         self.folder = studio.settings.data / "benchmarks"
         self.store = BenchStore(self.folder / "benchmarks.sqlite")
@@ -122,7 +122,7 @@ class Benchmarks:
                     time.sleep(HEARTBEAT_SECONDS)
                     yield None
                 self.store.change(bench_id, "running")
-                yield from _Session(self, self.store.get(bench_id), self._probe).work()
+                yield from _Session(self, self.store.get(bench_id), self._probe or probe.probe).work()
                 self.store.change(bench_id, "finished")
             yield Over(self.store.get(bench_id))
         finally:
@@ -277,6 +277,8 @@ class _Session:
                 yield from self._warm_up(cell)
             with Meters(self._studio.manager.placement.device) as meters:
                 run, takes = yield from self._spoken(cell.engine, request)
+        except (ShuttingDown, QueueFull):  # no fault of the engine: the cell is spoken when the benchmark goes on
+            raise
         except StudioError as error:
             return replace(row, state="failed", error=str(error))
         sound = hearing.joined(takes)

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, LABEL, RIGHT, BAR, TOP, BOTTOM = 640, 170, 70, 26, 10, 34
+WIDTH, LABEL, RIGHT, BAR, TOP, BOTTOM = 480, 150, 72, 26, 12, 34
+LONGEST_NAME = 21
 LEAST_SHOWN = 1e-3  # on a scale of powers of ten
 
 
@@ -112,7 +113,13 @@ def _bar(scale: _Scale, row: Bar, top: float) -> str:
     if row.most > row.least:
         left, right = scale(row.least), scale(row.most)
         whisker = f'<path class="whisker" d="M{left:.1f} {y}H{right:.1f}M{left:.1f} {y - 4}v8M{right:.1f} {y - 4}v8"/>'
-    name = _text(LABEL - 8, y + 4, row.name if len(row.name) < 26 else f"{row.name[:24]}…", "end", "name")
+    name = _text(
+        LABEL - 8,
+        y + 4,
+        row.name if len(row.name) <= LONGEST_NAME else f"{row.name[: LONGEST_NAME - 1]}…",
+        "end",
+        "name",
+    )
     value = _text(max(x, scale(row.most)) + 6, y + 4, row.text, "start", "name")
     note = f"<title>{escape(row.note or f'{row.name}: {row.text}')}</title>"
     return f"<g>{note}{body}{whisker}{name}{value}</g>"

@@ -76,9 +76,10 @@ def machine_line(bench: Bench) -> str:
     """The machine in one line."""
     told = bench.facts["machine"]
     card = f", {told['card']}" if told["card"] else ""
+    threads = "one thread" if told["threads"] == 1 else f"{told['threads']} threads"
     return (
         f"{told['processor']}, {told['cores']} cores, {told['memory_gb']} GB{card}; engines on {told['device']} with "
-        f"{told['threads']} threads; {told['system']}, Python {told['python']}, Dialogue Studio {told['studio']}"
+        f"{threads}; {told['system']}, Python {told['python']}, Dialogue Studio {told['studio']}"
     )
 
 

@@ -18,6 +18,7 @@ LATE = {  # of parts that are fetched when their tab is opened: scripts and styl
     "clone": ([f"clone_{script}.js" for script in _CLONE], ["take_in.css", "clone.css"]),
     "voices": (["voices_cards.js", "voices.js"], ["voices.css"]),
     "inspect": (["inspect.js"], ["inspect.css"]),
+    "bench": (["bench_draw.js", "bench.js"], ["bench.css"]),
 }
 
 
@@ -81,6 +82,11 @@ def voice_library() -> gr.HTML:
 def voice_inspection() -> gr.HTML:
     """Where a file is dropped to learn whether it was made here."""
     return _late("inspect")
+
+
+def benchmark() -> gr.HTML:
+    """What is measured: what to measure, how far it is, figures, plots, rows, and what was measured before."""
+    return _late("bench")
 
 
 def _late(name: str) -> gr.HTML:

@@ -29,6 +29,7 @@ from studio.ui.live import Broadcast, result
 from studio.ui.rehearsal import Rehearsals
 from studio.ui.shelf import Shelf
 from studio.ui.wardrobe import Wardrobe
+from studio.ui.yardstick import Yardstick
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 MAX_FILE_BYTES = 4_000_000
@@ -50,7 +51,14 @@ class Desk:
         listening = Listening(studio.settings.data / LISTENING)
         booth = Booth(studio, listening, brought or studio.settings.data / "brought")
         self.wardrobe = Wardrobe(studio, booth, listening)
-        self._parts = (self.shelf, booth, self.wardrobe, Rehearsals(studio, self.wardrobe), Inspector(studio, booth))
+        self._parts = (
+            self.shelf,
+            booth,
+            self.wardrobe,
+            Rehearsals(studio, self.wardrobe),
+            Inspector(studio, booth),
+            Yardstick(studio),
+        )
         self._drafts = Drafts(studio.settings.data / "scripts")
         self._stops: dict[str, threading.Event] = {}
         self._live: dict[str, Broadcast] = {}

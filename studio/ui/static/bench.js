@@ -1,0 +1,218 @@
+// The Benchmark tab: what to measure, how far it is, what was measured before. Draws with bench_draw.js.
+const part = (name) => element.querySelector(name);
+const OWN = "own"; // the choice of scripts that are no suite of ours
+const STATES = { new: "not begun", waiting: "waits", running: "runs", paused: "paused", stopped: "stopped", finished: "" };
+let open = null; // what can be measured
+let shown = null; // the benchmark that is drawn
+let seen = -1; // changes of the running one when it was drawn last
+let watching = false;
+let current = null; // how the running one stands
+
+function problem(error) {
+  const line = part(".bench-error");
+  line.hidden = !error;
+  line.textContent = error ? `${error.message} ${error.remedy || ""}` : "";
+}
+
+async function attempt(name, asked) {
+  problem(null);
+  try {
+    return await studio.ask(name, asked);
+  } catch (error) {
+    problem(error);
+    return null;
+  }
+}
+
+function order() {
+  const suite = part("#bench-suite").value;
+  return {
+    engines: [...element.querySelectorAll(".bench-engines input:checked")].map((box) => box.value),
+    suite: suite === OWN ? part("#bench-folder").value.trim() : suite,
+    repeats: Number(part("#bench-repeats").value),
+    seeds: part("#bench-seeds").value.split(/[\s,]+/).filter(Boolean).map(Number),
+    judge: part("#bench-judge").checked,
+  };
+}
+
+const time = (seconds) => (seconds < 100 ? plural(seconds, "second") : plural(Math.round(seconds / 60), "minute"));
+
+const estimate = studio.later(250, async () => {
+  const line = part(".bench-estimate");
+  const asked = order();
+  if (!asked.engines.length || !asked.suite) return void (line.textContent = "Choose an engine and scripts.");
+  if (asked.seeds.some(Number.isNaN)) return void (line.textContent = "Seeds are whole numbers, such as 0, 1.");
+  try {
+    const told = await studio.ask("bench_estimate", asked);
+    const lines = [`${plural(told.rows, "row")}, about ${time(told.seconds)}.`, ...told.basis.map((one) => `Speed of ${one}.`)];
+    line.textContent = [...lines, told.load, ...told.broken].filter(Boolean).join(" ");
+  } catch ({ message, remedy }) {
+    line.textContent = `${message} ${remedy || ""}`;
+  }
+});
+
+function engineBox(engine, at) {
+  const id = `bench-engine-${engine.id}`;
+  const box = el("input", { type: "checkbox", id, value: engine.id, disabled: Boolean(engine.obstacle) });
+  box.checked = !engine.obstacle && at === 0;
+  return el("label", { for: id, class: engine.obstacle ? "bench-off" : "", title: engine.obstacle }, box, engine.title);
+}
+
+function offer() {
+  const boxes = open.engines.map(engineBox);
+  part(".bench-engines").append(...boxes);
+  const suites = open.suites.map((one) => el("option", { value: one.id }, `${one.title} (${one.count})`));
+  part("#bench-suite").append(...suites, el("option", { value: OWN }, "My own …"));
+  part("#bench-suite").value = "quick";
+  part(".bench-form").hidden = !open.may_change;
+  part(".bench-form").addEventListener("input", () => {
+    for (const node of element.querySelectorAll(".bench-own")) node.hidden = part("#bench-suite").value !== OWN;
+    estimate();
+  });
+  part(".bench-form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    draw(await attempt("bench_begin", order()), true);
+  });
+  part(".bench-pause").addEventListener("click", () => attempt("bench_pause", {}));
+  part(".bench-stop").addEventListener("click", () => attempt("bench_stop", { id: shown.id }));
+  if (open.may_change) estimate();
+}
+
+function past(history) {
+  const items = history.map((one) => {
+    const rows = `${one.done + one.failed} of ${plural(one.cells, "row")}${one.failed ? `, ${one.failed} failed` : ""}`;
+    const state = current?.running && current.bench === one.id ? "runs" : STATES[one.state];
+    const about = [one.plan.engines.join(", "), rows, state].filter(Boolean).join(" · ");
+    const look = el(
+      "button",
+      { type: "button", class: "bench-look", onclick: () => show(one.id), "aria-current": one.id === shown?.id ? "true" : false },
+      el("strong", {}, one.title),
+      el("span", {}, `${one.created.slice(0, 16).replace("T", " ")} · ${about}`),
+    );
+    return el("li", {}, look);
+  });
+  part(".bench-history").replaceChildren(...(items.length ? items : [el("li", { class: "help" }, "Nothing yet.")]));
+}
+
+function hear(row, label) {
+  const audio = part(".bench-audio");
+  audio.hidden = false;
+  audio.setAttribute("aria-label", label);
+  audio.src = row.url;
+  audio.play().catch(() => problem({ message: "The sound could not be played.", remedy: "Is it still on the disk?" }));
+}
+
+async function save(kind) {
+  const told = await attempt("bench_file", { id: shown.id, kind });
+  if (!told) return;
+  const file = await fetch(told.url);
+  if (file.ok) studio.download(await file.blob(), told.name);
+  else problem({ message: "The file did not arrive.", remedy: "Try again." });
+}
+
+function tools() {
+  const button = (text, act, more = {}) => el("button", { type: "button", class: "small", onclick: act, ...more }, text);
+  const files = [[".html", "Report"], [".csv", "CSV"], [".json", "JSON"], [".md", "Markdown"]];
+  const all = open.may_change ? files.map(([kind, text]) => button(text, () => save(kind))) : [];
+  const canGoOn = ["new", "paused"].includes(shown.state) && open.may_change && !shown.progress.running;
+  if (canGoOn) all.push(button("Go on", async () => draw(await attempt("bench_resume", { id: shown.id }), true)));
+  if (open.may_change && !(shown.progress.running && shown.progress.bench === shown.id))
+    all.push(button("Delete", remove, { class: "small danger" }));
+  return el("div", { class: "bench-tools" }, ...all);
+}
+
+async function remove(event) {
+  const button = event.currentTarget;
+  if (button.textContent === "Delete") return void (button.textContent = "Really delete?");
+  const told = await attempt("bench_delete", { id: shown.id });
+  if (!told) return;
+  shown = null;
+  part(".bench-shown").hidden = true;
+  past(told.history);
+}
+
+function comparison() {
+  const others = shown.history.filter((one) => one.id !== shown.id && one.done);
+  const choice = el("select", { id: "bench-with" }, el("option", { value: "" }, "nothing"));
+  for (const one of others)
+    choice.append(el("option", { value: one.id }, `${one.created.slice(0, 16).replace("T", " ")} ${one.title}`));
+  const told = el("div", { class: "bench-told", role: "status" });
+  choice.addEventListener("change", async () => {
+    const found = choice.value && (await attempt("bench_compare", { id: shown.id, with: choice.value, threshold: 0.1 }));
+    told.replaceChildren(found ? differences(found) : "");
+  });
+  return el("div", { class: "bench-compare" }, el("label", { for: "bench-with" }, "Compare with "), choice, told);
+}
+
+const fold = (title, ...inside) => el("details", { class: "bench-fold" }, el("summary", {}, title), ...inside);
+
+function draw(told, isNew = false) {
+  if (!told) return;
+  const opened = new Set([...element.querySelectorAll(".bench-fold[open] summary")].map((node) => node.textContent));
+  const compared = !isNew && shown?.id === told.id ? part("#bench-with")?.value : "";
+  const focused = element.contains(document.activeElement) ? document.activeElement.dataset.cell : undefined;
+  shown = told;
+  seen = told.progress.changes;
+  const about = `${plural(told.cells, "row")}: ${told.done} done, ${told.failed} failed. ${told.machine}.`;
+  const box = part(".bench-shown");
+  box.hidden = false;
+  box.replaceChildren(
+    el("h2", {}, `${told.title}, ${told.plan.engines.join(" and ")}`),
+    el("p", { class: "help" }, about),
+    ...told.warnings.map((text) => el("p", { class: "bench-warning" }, text)),
+    tools(),
+    el("div", { class: "bench-plots" }, ...told.plots.map(plot)),
+    told.plots.length ? el("p", { class: "help" }, "Filled: measured here. Dashed: published by others, on other machines.") : "",
+    ...(told.rows.length ? [figures(told), el("h3", {}, "Rows"), rowTable(told, hear)] : []),
+    comparison(),
+    fold("Published by others", published(told)),
+  );
+  for (const node of box.querySelectorAll(".bench-fold")) node.open = opened.has(node.querySelector("summary").textContent);
+  if (compared) [part("#bench-with").value, part("#bench-with").dispatchEvent(new Event("change"))];
+  if (focused !== undefined) box.querySelector(`[data-cell="${focused}"]`)?.focus();
+  live(told.progress);
+  past(told.history);
+  watch();
+}
+
+const show = async (id) => draw(await attempt("bench", { id }), true);
+
+function live(progress) {
+  current = progress;
+  const isRunning = progress.running;
+  part(".bench-live").hidden = !isRunning;
+  part(".bench-begin").disabled = isRunning;
+  part(".bench-doing").textContent = progress.doing;
+  if (shown?.id === progress.bench) part(".bench-bar").value = (shown.done + shown.failed) / Math.max(1, shown.cells);
+  if (progress.error) problem(progress.error);
+}
+
+// Asks how far it is as long as one runs and this tab is there; draws anew at most every other second.
+async function watch() {
+  if (watching) return;
+  watching = true;
+  let progress = shown?.progress;
+  while (progress?.running && element.isConnected) {
+    await new Promise((done) => setTimeout(done, 800));
+    progress = await studio.ask("bench_progress", {}).catch(() => progress);
+    live(progress);
+    if (progress.changes !== seen && shown?.id === progress.bench) {
+      watching = true;
+      const told = await studio.ask("bench", { id: shown.id }).catch(() => null);
+      if (told) draw(told);
+    }
+  }
+  watching = false;
+}
+
+async function begin() {
+  open = await attempt("bench_open", {});
+  if (!open) return;
+  offer();
+  past(open.history);
+  const progress = await attempt("bench_progress", {});
+  const first = progress?.running ? progress.bench : open.history[0]?.id;
+  if (first) await show(first);
+  part(".bench").dataset.ready = "true";
+}
+begin();

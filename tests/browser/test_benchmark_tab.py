@@ -1,0 +1,93 @@
+"""The Benchmark tab: measuring is begun, followed, paused, heard, compared and taken away as files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from studio.metrics import Missing
+from tests.browser.conftest import Open
+from tests.browser.serving import Served
+from tests.browser.test_looks import PHONE, faults
+
+
+@pytest.fixture(autouse=True)
+def not_alone(monkeypatch: pytest.MonkeyPatch, served: Served) -> Iterator[None]:
+    """No process of its own for an engine: that takes seconds and is tested elsewhere."""
+    monkeypatch.setattr("studio.benchmark.probe.probe", lambda *_: Missing("a test"))
+    yield
+
+
+def tab(page: Page) -> Page:
+    page.get_by_role("tab", name="Benchmark").click()
+    page.locator(".bench[data-ready]").wait_for()
+    return page
+
+
+def measure(page: Page, suite: str = "quick", times: str = "1") -> None:
+    page.locator("#bench-engine-hibari").uncheck()
+    page.locator("#bench-engine-tone").check()
+    page.locator("#bench-suite").select_option(suite)
+    page.locator("#bench-repeats").fill(times)
+    page.locator("#bench-judge").uncheck()
+    expect(page.locator(".bench-estimate")).to_contain_text("about")
+    page.locator(".bench-begin").click()
+
+
+def test_from_the_first_key_to_the_files(open_page: Open, shots: Path) -> None:
+    page = tab(open_page())
+    measure(page)
+    expect(page.locator(".bench-live")).to_be_visible()
+    expect(page.locator(".bench-live")).to_be_hidden(timeout=60_000)
+    expect(page.locator("[data-cell]")).to_have_count(3, timeout=10_000)
+    expect(page.locator(".bench-plot")).to_have_count(2)
+    expect(page.locator(".bench-plot").first).to_contain_text("real time")
+    page.locator("[data-cell]").nth(1).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.bench-audio').currentTime > 0")
+    for button, ending in (("Report", ".html"), ("CSV", ".csv"), ("RTF as SVG", ".svg"), ("RTF as PNG", ".png")):
+        with page.expect_download() as told:
+            page.get_by_role("button", name=button, exact=True).click()
+        assert told.value.suggested_filename.endswith(ending) and told.value.path().stat().st_size > 300
+    measure(page)
+    expect(page.locator(".bench-live")).to_be_hidden(timeout=60_000)
+    expect(page.locator("#bench-with option")).to_have_count(2, timeout=10_000)
+    page.locator("#bench-with").select_option(index=1)
+    expect(page.locator(".bench-told")).to_contain_text("than 10 %")
+    page.screenshot(path=shots / "benchmark.png", full_page=True)
+
+
+def test_it_rests_and_goes_on_after_the_page_was_left(open_page: Open) -> None:
+    page = tab(open_page())
+    measure(page, "short-lines", "3")
+    expect(page.locator("[data-cell]").first).to_be_visible(timeout=30_000)
+    page.reload()
+    page.locator(".sheet[data-ready]").wait_for()
+    tab(page)
+    page.locator(".bench-pause").click()
+    expect(page.locator(".bench-live")).to_be_hidden(timeout=30_000)
+    expect(page.locator(".bench-history [aria-current]")).to_contain_text("paused", timeout=10_000)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator(".bench-live")).to_be_visible()
+    page.locator(".bench-stop").click()
+    expect(page.locator(".bench-history [aria-current]")).to_contain_text("stopped", timeout=30_000)
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Really delete?").click()
+    expect(page.locator(".bench-shown")).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("device", ["desk", "phone"])
+def test_no_serious_fault_and_nothing_overflows(open_page: Open, shots: Path, scheme: str, device: str) -> None:
+    page = tab(open_page(color_scheme=scheme, **(PHONE if device == "phone" else {})))
+    if not page.locator(".bench-history button").count():
+        measure(page)
+        expect(page.locator("[data-cell]")).to_have_count(3, timeout=60_000)
+        expect(page.locator(".bench-live")).to_be_hidden(timeout=30_000)
+    page.locator(".bench-fold summary").click()
+    assert faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
+    page.screenshot(path=shots / f"benchmark-{device}-{scheme}.png", full_page=True)
