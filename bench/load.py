@@ -90,7 +90,7 @@ def load_ours(engine: str, folder: Path, precision: str) -> Any:
     if engine == "csm":
         return csm_model.load(checkpoint_of(engine, folder), CsmConfig.read(folder, ""), placement, BF16)
     config = Dia2Config.read(folder, "")
-    with settled():
+    with settled(precision):
         weights = prepared.load(checkpoint_of(engine, folder), dia2_plan(config, BF16), "cpu", copies, "", precision)
         return Net(config, weights, kernel("cpu", precision))
 

@@ -104,6 +104,7 @@ def dynamic_int8(weight: Tensor) -> Linear:
         # Says that eager quantisation moves out of torch in a later version; nothing else is as fast in this one.
         warnings.filterwarnings("ignore", "torch.quantize_per_tensor, torch.quantize_per_channel", UserWarning)
         quantised = torch._make_per_channel_quantized_tensor(whole, scales.double(), zeros, 0)
+    del whole  # which has been copied
     return partial(_dynamic, torch.ops.quantized.linear_prepack(quantised, None))
 
 

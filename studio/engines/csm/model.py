@@ -100,7 +100,7 @@ def load(checkpoint: Checkpoint, config: Config, placement: Placement, dtype: to
     copy = prepared.find(checkpoint, whole, placement.models / prepared.FOLDER)
     if copy:
         checkpoint, whole = copy, prepared.as_copied(whole)
-    with settled():
+    with settled(placement.precision):
         words = dict(stream(checkpoint, {"words": whole.pop("words")}, "cpu"))["words"]
         weights = held(checkpoint, whole, device, placement.precision, ".*")
         # On a CPU the table takes seconds to make and saves a hundredth of a frame; on a card neither is felt, and 30

@@ -206,6 +206,6 @@ class Dia:
         """From a folder in the published layout. copies: folder of prepared weights. Raises EngineUnavailable."""
         config, linear = Config.load(folder), kernel(device, precision)
         checkpoint = open_checkpoint(folder)
-        with settled(), torch.inference_mode():
+        with settled(precision), torch.inference_mode():
             weights = prepared.load(checkpoint, plan(config, dtype), device, copies, precision=precision)
             return Dia(weights, config, linear)

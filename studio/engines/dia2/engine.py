@@ -76,7 +76,7 @@ class Dia2Engine:
         layout = plan(config, dtype or weights_dtype(placement.device))
         linear = kernel(placement.device, placement.precision)
         copies = placement.models / prepared.FOLDER
-        with settled():
+        with settled(placement.precision):
             weights = prepared.load(checkpoint, layout, placement.device, copies, precision=placement.precision)
             net = Net(config, weights, linear)
         mimi = Mimi.load(codec, placement.device, remedy)
