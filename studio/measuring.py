@@ -173,7 +173,7 @@ def _time(seconds: float) -> str:
 
 def _follow(benchmarks: Benchmarks, bench_id: str) -> None:
     """Do what is left, telling of it. Raises Stopped at Ctrl-C: what is done stays."""
-    from studio.benchmark.bench import Doing, Done
+    from studio.benchmark.session import Doing, Done
 
     cells = benchmarks.store.get(bench_id).cells
     try:

@@ -6,7 +6,8 @@ import threading
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from studio.benchmark.bench import Benchmarks, Doing, Done
+from studio.benchmark.bench import Benchmarks
+from studio.benchmark.session import Doing, Done
 from studio.errors import RequestError, StudioError
 
 

@@ -53,7 +53,9 @@ def test_from_the_first_key_to_the_files(open_page: Open, shots: Path) -> None:
             page.get_by_role("button", name=button, exact=True).click()
         assert told.value.suggested_filename.endswith(ending) and told.value.path().stat().st_size > 300
     measure(page)
+    expect(page.locator(".bench-live")).to_be_visible()
     expect(page.locator(".bench-live")).to_be_hidden(timeout=60_000)
+    expect(page.locator("[data-cell]")).to_have_count(3, timeout=10_000)
     expect(page.locator("#bench-with option")).to_have_count(2, timeout=10_000)
     page.locator("#bench-with").select_option(index=1)
     expect(page.locator(".bench-told")).to_contain_text("than 10 %")

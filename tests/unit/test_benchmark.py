@@ -15,10 +15,11 @@ import pytest
 from studio import engines
 from studio.audio import Audio
 from studio.benchmark import suites
-from studio.benchmark.bench import Benchmarks, Doing, Done, Event
+from studio.benchmark.bench import Benchmarks, Event
 from studio.benchmark.hearing import split
 from studio.benchmark.plan import Plan, cells
 from studio.benchmark.probe import Alone
+from studio.benchmark.session import Doing, Done
 from studio.benchmark.store import Bench, BenchStore, Row
 from studio.benchmark.summary import compare, summaries, warnings
 from studio.engines.base import Placement
