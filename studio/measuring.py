@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,8 @@ def add_arguments(bench: argparse.ArgumentParser) -> None:
     add("-o", "--output", metavar="FILE", action="append", default=[], type=_target, help=out)
     add("--html", metavar="FILE", dest="output", action="append", type=_target, help="the same for one report.html")
     add("--published", action="store_true", help="list what others have published of these engines")
+    guide = "which engine suits: of gpu=GB, language=en, stream, cues, clone, commercial, offline"
+    add("--guide", metavar="NEEDS", type=_words, help=guide)
     add("--list", action="store_true", help="list earlier benchmarks")
     add("--show", metavar="RUN", help="show an earlier benchmark, measure nothing")
     add("--resume", metavar="RUN", help="go on with one that was paused or killed")
@@ -91,6 +94,8 @@ def bench(options: argparse.Namespace) -> int:
         from studio.benchmark.bench import Benchmarks
 
         benchmarks = Benchmarks(studio)
+        if options.guide is not None:
+            return _guide(benchmarks, options.guide)
         if options.list:
             return _list(benchmarks)
         if options.delete:
@@ -227,6 +232,19 @@ def _report(benchmarks: Benchmarks, bench_id: str, before: Bench | None, options
         tell(f"{path} is written.")
     _put(told)
     return MENDABLE if found.failed or (worse and options.threshold is not None) else 0
+
+
+def _guide(benchmarks: Benchmarks, words: tuple[str, ...]) -> int:
+    from studio.benchmark.guide import Needs, answers
+
+    found = answers(benchmarks.studio, benchmarks.store, Needs.read(words))
+    for answer in found:
+        once = f"; it cannot run here yet: {answer.obstacle}" if answer.suits and answer.obstacle else ""
+        tell(f"{answer.title}: {'suits' if answer.suits else 'does not suit'}{once}")
+        for reason in answer.reasons:
+            tell(f"  {'+' if reason.holds else '-'} {reason.text} ({reason.source})")
+    _put([{**asdict(answer), "suits": answer.suits} for answer in found])
+    return 0
 
 
 def _published(engines: tuple[str, ...]) -> int:

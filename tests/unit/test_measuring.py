@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,6 +79,22 @@ def test_what_cannot_be_is_told(call: Cli) -> None:
         answer = call("bench", *words, "--json")
         assert answer.code == 1 and answer.json["error"]["remedy"]
     assert {suite["id"] for suite in call("bench", "--suites").json} >= {"quick", "cues"}
+
+
+def test_the_guide_answers_with_reasons_and_sources(call: Cli) -> None:
+    def asked(needs: str) -> dict[str, dict[str, Any]]:
+        return {one["engine"]: one for one in call("bench", "--guide", needs).json}
+
+    plain = asked("offline,stream")
+    assert plain["hibari"]["suits"] and not plain["dia"]["suits"], "without a card it is too slow"
+    assert all(reason["text"] and reason["source"] for one in plain.values() for reason in one["reasons"])
+    reasons = {reason["text"]: reason["holds"] for reason in asked("gpu=4,cues,clone")["dia"]["reasons"]}
+    assert asked("gpu=8,cues,clone,stream")["dia2-2b"]["suits"], "files that are not here are no reason against it"
+    assert reasons["follows recorded voices"] and not reasons["takes 4.7 GB of 4 GB"]
+    assert {text.split()[0]: holds for text, holds in reasons.items()}["performs"]
+    assert not asked("clone")["hibari"]["suits"] and not asked("language=fr")["hibari"]["suits"]
+    wrong = call("bench", "--guide", "cue", "--json")
+    assert wrong.code == 1 and "'cues'" in wrong.json["error"]["remedy"]
 
 
 @pytest.mark.slow
