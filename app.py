@@ -35,6 +35,7 @@ def main() -> int:
     try:
         settings = Settings.from_environment()
         studio = Studio(settings)
+        studio.place()
     except StudioError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -11,6 +11,7 @@
     │   ├── AccessRefused       its files are given only to those who accept terms
     │   ├── OutOfMemory         it ran and the memory did not suffice, also with all other engines unloaded
     │   ├── QueueFull           too many wait already
+    │   ├── GpuRefused          the GPU is lent by the call, and was not lent for this one
     │   └── ShuttingDown        the studio is being stopped
     ├── SynthesisError          the engine ran and failed, or made no sound
     │   ├── Unspeakable         there is nothing in the text that this engine could say
@@ -97,6 +98,12 @@ class QueueFull(EngineUnavailable):
     """As many requests wait as may wait."""
 
     code = "queue_full"
+
+
+class GpuRefused(EngineUnavailable):
+    """The GPU that is lent for each passage was not lent: a quota has ended, or none was free."""
+
+    code = "gpu_refused"
 
 
 class ShuttingDown(EngineUnavailable):

@@ -6,6 +6,7 @@ life is left to itself and replaced, so that one engine that hangs does not sile
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 import time
@@ -119,6 +120,7 @@ class JobRunner:
         self._on_stall = on_stall
         self._waiting: list[_Job[object]] = []
         self._active: _Job[object] | None = None
+        self._apart: set[_Job[object]] = set()
         self._served: OrderedDict[str, int] = OrderedDict()  # client -> when it was its turn last
         self._begun = 0
         self._changed = threading.Condition(threading.Lock())
@@ -127,8 +129,13 @@ class JobRunner:
         self._thread = threading.Thread()
         self._begin()
 
-    def run(self, work: Callable[[], Iterator[E]], asker: Asker = PERSON) -> Generator[E | Waiting | None, None, None]:
+    def run(
+        self, work: Callable[[], Iterator[E]], asker: Asker = PERSON, apart: bool = False
+    ) -> Generator[E | Waiting | None, None, None]:
         """The events of `work`, a generator function that runs on the worker thread; queued at the first `next`.
+
+        apart: it needs nothing that the others use, so it begins at once on a thread of its own, which knows the
+        caller's context variables; whose job it is to see that it ends is the work's own.
 
         Before it starts: Waiting whenever the position changes. None is a heartbeat, a place to stop. Closing this
         iterator closes the work at its next event and never waits for it. Errors of the work are raised here, and
@@ -136,7 +143,7 @@ class JobRunner:
         """
         job: _Job[E] = _Job(work, asker)
         try:
-            self._enqueue(job)  # type: ignore[arg-type]
+            self._start_apart(job) if apart else self._enqueue(job)  # type: ignore[arg-type]
             yield from self._follow(job)
         finally:
             self._drop(job)  # type: ignore[arg-type]
@@ -144,7 +151,7 @@ class JobRunner:
     def busy(self) -> int:
         """Jobs that run or wait."""
         with self._changed:
-            return len(self._waiting) + (self._active is not None)
+            return len(self._waiting) + len(self._apart) + (self._active is not None)
 
     @property
     def refuses(self) -> bool:
@@ -155,13 +162,15 @@ class JobRunner:
         """Take nothing new and wait for what was asked for. False when it did not end in time."""
         with self._changed:
             self._refuses = True
-            return self._changed.wait_for(lambda: not self._waiting and self._active is None, timeout_seconds)
+            return self._changed.wait_for(
+                lambda: not self._waiting and not self._apart and self._active is None, timeout_seconds
+            )
 
     def close(self, timeout_seconds: float = 10.0) -> None:
         """Stop the running job at its next event, drop the waiting ones, end the thread."""
         with self._changed:
             self._refuses = self._closed = True
-            for job in [*self._waiting, *([self._active] if self._active else [])]:
+            for job in [*self._waiting, *self._apart, *([self._active] if self._active else [])]:
                 job.end(ShuttingDown("The studio is being stopped.", "Ask again once it runs."))
             self._changed.notify_all()
         self._thread.join(timeout_seconds)
@@ -189,12 +198,30 @@ class JobRunner:
 
     def _enqueue(self, job: _Job[object]) -> None:
         with self._changed:
-            if self._refuses:
-                raise ShuttingDown("The studio is being stopped.", "Ask again once it runs.")
-            if len(self._waiting) >= self._patience.waiting:
-                raise QueueFull(f"{len(self._waiting)} requests wait already.", "Ask again in a little while.")
+            self._admit(len(self._waiting))
             self._waiting.append(job)
             self._changed.notify_all()
+
+    def _start_apart(self, job: _Job[object]) -> None:
+        def run() -> None:
+            try:
+                job.run()
+            finally:
+                with self._changed:
+                    self._apart.remove(job)
+                    self._changed.notify_all()
+
+        with self._changed:
+            self._admit(len(self._apart))
+            self._apart.add(job)
+        threading.Thread(target=contextvars.copy_context().run, args=(run,), name="apart", daemon=True).start()
+
+    def _admit(self, others: int) -> None:
+        """Raises ShuttingDown, and QueueFull when as many others are there as may be."""
+        if self._refuses:
+            raise ShuttingDown("The studio is being stopped.", "Ask again once it runs.")
+        if others >= self._patience.waiting:
+            raise QueueFull(f"{others} requests wait already.", "Ask again in a little while.")
 
     def _drop(self, job: _Job[object]) -> None:
         job.stop.set()

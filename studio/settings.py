@@ -34,6 +34,7 @@ class Settings:
     max_waiting: requests that may wait. requests_per_minute: of one client; 0 means any number. stall_seconds: an
     engine that gives no sign of life for so long is given up. drain_seconds: how long a stop waits for what is being
     spoken. log: "json" writes a line for each request of the API, without texts; "off" none.
+    zero_gpu: this is a Hugging Face Space whose GPU is lent for one passage at a time.
     """
 
     data: Path
@@ -57,6 +58,7 @@ class Settings:
     stall_seconds: float = 300.0
     drain_seconds: float = 30.0
     log: str = "json"
+    zero_gpu: bool = False
 
     def __post_init__(self) -> None:
         if self.device not in ("auto", "cpu", "cuda", "mps"):
@@ -132,7 +134,10 @@ class Settings:
                 given.setdefault(name, environment[old])
         if "SPACE_ID" in environment:  # a Hugging Face Space: its proxy decides who comes in, and names the host
             given = {"PUBLIC": "1", "ALLOWED_HOSTS": "*", **given}
-        values: dict[str, object] = {"data": user_data_path("dialogue-studio")}
+        values: dict[str, object] = {
+            "data": user_data_path("dialogue-studio"),
+            "zero_gpu": _is_yes(environment.get("SPACES_ZERO_GPU", "")),
+        }
         for name, text in given.items():
             if name not in readers:
                 raise RequestError(f"There is no setting {PREFIX}{name}.", f"Known: {', '.join(readers)}.")
@@ -146,7 +151,7 @@ class Settings:
 
 
 def _is_yes(text: str) -> bool:
-    return text.lower() in ("1", "true", "yes")
+    return text.lower() in ("1", "t", "true", "yes")
 
 
 def is_loopback(host: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from studio import casting, engines, soundfiles
@@ -31,6 +32,7 @@ from studio.script import Script
 from studio.settings import Settings
 from studio.takes import Take, TakeStore
 from studio.voice import Voice
+from studio.zero import LentGpu
 
 SAMPLES = Path(__file__).parents[1] / "assets" / "voices"
 
@@ -63,7 +65,10 @@ class Studio:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         share_cores()
-        device = choose_device(settings.device)
+        lends = settings.zero_gpu and settings.device != "cpu" and find_spec("torch") is not None
+        self.lent = LentGpu() if lends else None
+        self._find = self.lent.module if self.lent else engines.module
+        device = "cuda" if self.lent else choose_device(settings.device)
         if settings.precision != "exact" and device != "cpu":
             raise RequestError(
                 f"Precision {settings.precision} is made for the CPU, and this studio runs on {device}.",
@@ -71,7 +76,7 @@ class Studio:
             )
         threads = settings.threads
         placement = Placement(device, threads or 1, settings.data / "models", large_threads=threads or cores())
-        self.manager = ModelManager(placement, settings.budget_gb, lambda: free_gb(device))
+        self.manager = ModelManager(placement, settings.budget_gb, lambda: free_gb(device), self._find)
         self.takes = TakeStore(settings.data / "takes")
         self.runs = RunStore(settings.data / "runs")
         self.library = Library(settings.data / "voices", SAMPLES)
@@ -100,7 +105,7 @@ class Studio:
 
     def spec(self, engine_id: str) -> EngineSpec:
         """What is known of an engine. Raises UnknownEngine."""
-        return engines.module(engine_id).SPEC
+        return self._find(engine_id).SPEC
 
     def cast(self, script: Script, engine_id: str, wanted: Mapping[str, str]) -> dict[str, Voice]:
         """A voice for every speaker: of the engine, or recorded. Raises UnknownEngine, UnknownVoice, UnknownCast."""
@@ -167,14 +172,14 @@ class Studio:
         Raises EngineUnavailable at once when the engine cannot run, StudioError later when speaking fails.
         """
         spec = self._ready(engine_id)
-        return self.runner.run(lambda: self._director.perform(spec, request, fresh), asker)
+        return self.runner.run(lambda: self._director.perform(spec, request, fresh), asker, self._is_lent(spec))
 
     def utter(
         self, engine_id: str, request: SpeechRequest, asker: Asker = PERSON
     ) -> Generator[Event | None, None, None]:
         """Speak as `speak` does and keep nothing: the sound is in the events, no run and no file stays."""
         spec = self._ready(engine_id)
-        return self.runner.run(lambda: self._director.utter(spec, request), asker)
+        return self.runner.run(lambda: self._director.utter(spec, request), asker, self._is_lent(spec))
 
     def dictation(self, cast: Sequence[str]) -> Dictation:
         """A script that will be written while it is spoken, by these speakers. Raises ScriptError, UnknownCast."""
@@ -197,7 +202,11 @@ class Studio:
             performance = self._live.perform(spec, talk, request)
             return performance if keep else self._director.forgetting(performance)
 
-        return _ended_with(talk, self.runner.run(work, asker))
+        return _ended_with(talk, self.runner.run(work, asker, self._is_lent(spec)))
+
+    def _is_lent(self, spec: EngineSpec) -> bool:
+        """Whether the engine speaks on a lent GPU, where nobody waits for our own device."""
+        return self.lent is not None and spec.is_torch
 
     def _ready(self, engine_id: str) -> EngineSpec:
         spec = self.spec(engine_id)
@@ -205,6 +214,22 @@ class Studio:
         if obstacle:
             raise EngineUnavailable(f"{spec.title} cannot run here: {obstacle.reason}", obstacle.remedy)
         return spec
+
+    def place(self) -> None:
+        """Where the GPU is lent: put the engines on it whose files are here. On the main thread, before the page opens.
+
+        One that cannot be loaded is a grey row from then on.
+        """
+        if self.lent is None:
+            return
+        for row in self.engines():
+            if row.obstacle is None and row.spec.is_torch:
+                try:
+                    with self.manager.lend(row.spec.id):
+                        pass
+                except EngineUnavailable as error:
+                    self.lent.refuse(row.spec.id, error)
+        self.lent.open()
 
     def warm_up(self, engine_id: str) -> None:
         """Load an engine before it is needed. Raises EngineUnavailable."""

@@ -63,7 +63,8 @@ class EngineSpec:
     has a reference sound. clones: it follows reference sounds; reference: how long ones; clones_together: only
     well when two speakers have one. hears_all_voices: it is given those of speakers too who are silent in a passage.
     voices: presets that need no reference. revision: of the model files.
-    cpu_rtf: seconds of work for a second of sound on two CPU cores, roughly; 0 when it does not matter.
+    cpu_rtf: seconds of work for a second of sound on two CPU cores, roughly; 0 when it does not matter. gpu_rtf: the
+    same on an H100, measured.
     hears_text: it speaks while text is being written, see `LiveEngine`. int8: memory and time with weights in 8 bits,
     None where the engine has no such mode. packages: what it imports; their versions are part of a take.
     codec: "repository@commit" of a codec that comes from elsewhere than the model.
@@ -98,6 +99,7 @@ class EngineSpec:
     parameters: tuple[Parameter, ...] = ()
     characters_per_second: float = 15.0
     cpu_rtf: float = 0.0
+    gpu_rtf: float = 0.0
     int8: Lighter | None = None
     codec: str = ""
     loudness_lufs: float = -23.0
@@ -120,6 +122,11 @@ class EngineSpec:
     def precisions(self, device: str) -> tuple[str, ...]:
         """The precisions of weights to choose from on a device, the usual one first."""
         return PRECISIONS if self.int8 and device == "cpu" else PRECISIONS[:1]
+
+    @property
+    def is_torch(self) -> bool:
+        """Whether it runs where PyTorch does; the others need a CPU only."""
+        return "torch" in self.packages
 
     def takes(self, precision: str) -> Lighter:
         """Memory and time in this precision."""
@@ -147,8 +154,7 @@ def missing_package(spec: EngineSpec) -> Obstacle | None:
     """The first package that the engine imports and that is not installed, or None. Imports nothing."""
     for name in spec.packages:
         if importlib.util.find_spec(name) is None:
-            wants_torch = "torch" in spec.packages
-            return Obstacle(f"The package {name} is not installed.", TORCH_REMEDY if wants_torch else REMEDY)
+            return Obstacle(f"The package {name} is not installed.", TORCH_REMEDY if spec.is_torch else REMEDY)
     return None
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from studio import gpu
 from studio.engines.cards import Card, Launch
 from studio.engines.linear import Linear, weight_of
 
@@ -31,8 +32,10 @@ SPLIT_VECTORS = 128  # of 8 weights: as many as one warp has under way at once
 
 @cache
 def card() -> Launch | None:
-    """The kernels on this machine's card; None where there is no NVIDIA card, or they do not run on it."""
-    if not torch.cuda.is_available() or torch.version.hip or not hasattr(torch.cuda, "_compile_kernel"):
+    """The kernels on this machine's card; None where there is no NVIDIA card, they do not run on it, or a card is only
+    promised, so that they cannot be tried.
+    """
+    if not torch.cuda.is_available() or not gpu.is_here() or torch.version.hip or not hasattr(torch.cuda, "_compile_kernel"):
         return None
     launch = Card(SOURCE.read_text(encoding="utf-8"))
     return launch if works(launch, "cuda") else None

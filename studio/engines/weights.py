@@ -18,6 +18,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studio import gpu
 from studio.engines.checkpoint import FLOATS, ITEM_BYTES, Checkpoint, Stored, shown
 from studio.errors import EngineUnavailable
 
@@ -172,7 +173,8 @@ class _Reader:
         self._device = torch.device(device)
         self._maps: dict[Path, torch.Tensor] = {}
         # pinned: the card fetches it without a copy in between
-        self._buffer = torch.empty(CHUNK_BYTES, dtype=torch.uint8, pin_memory=self._device.type == "cuda")
+        pinned = self._device.type == "cuda" and gpu.is_here()
+        self._buffer = torch.empty(CHUNK_BYTES, dtype=torch.uint8, pin_memory=pinned)
 
     def tensor(self, target: Target, parts: list[Stored]) -> torch.Tensor:
         import torch

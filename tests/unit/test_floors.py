@@ -20,7 +20,7 @@ FLOORS = (
     # 1 engines, sound
     "gpu hub download upkeep loudness soundfiles m4a watermark likeness uploads encoding metrics hearing references "
     "engines",
-    "fitting manager",  # 2 load, lend, evict
+    "fitting manager zero",  # 2 load, lend, evict
     "events takes runs label casting passages director live assembly advice jobs models errands",  # 3 script to takes
     "library intake trials benchmark export inspection studio",  # 4 what is kept, compared, written out; the one door
     # 5 three thin faces

@@ -65,6 +65,7 @@ SPEC = EngineSpec(
     ),
     characters_per_second=15.0,
     cpu_rtf=9.0,  # in bf16, two Zen 4 cores
+    gpu_rtf=0.071,  # bench/results/card-csm-h100.json
     int8=Lighter(memory_gb=3.1, cpu_rtf=3.0),
     packages=("torch", "transformers", "tokenizers", "huggingface_hub"),
 )

@@ -64,6 +64,7 @@ SPEC = EngineSpec(
     ),
     characters_per_second=15.0,
     cpu_rtf=15.0,  # in bf16, two Zen 4 cores
+    gpu_rtf=0.154,  # bench/results/card-dia-h100.json
     int8=Lighter(memory_gb=3.0, cpu_rtf=6.0),
     packages=("torch", "transformers"),
 )

@@ -97,6 +97,9 @@ class Variant:
         return folder
 
 
+GPU_RTF = {"1B": 0.054, "2B": 0.069}  # bench/results/card-dia2-*-h100.json
+
+
 def _variant(size: str, revision: str, size_bytes: int, exact: Lighter, int8: Lighter, summary: str) -> Variant:
     engine_id, repository = f"dia2-{size.lower()}", f"nari-labs/Dia2-{size}"
     spec = EngineSpec(
@@ -124,6 +127,7 @@ def _variant(size: str, revision: str, size_bytes: int, exact: Lighter, int8: Li
         characters_per_second=15.0,
         codec=f"{CODEC.repo}@{CODEC.revision}",
         cpu_rtf=exact.cpu_rtf,
+        gpu_rtf=GPU_RTF[size],
         int8=int8,
         packages=("torch", "transformers", "tokenizers"),
     )
