@@ -4,7 +4,7 @@
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run test check format readme lock clean
+.PHONY: help run test check format readme lock space clean
 .DEFAULT_GOAL := help
 
 # Any Python from 3.11 that can make a virtual environment; PYTHON=... names one.
@@ -30,6 +30,7 @@ help:
 	@echo "make format  mend format and lint"
 	@echo "make readme  write the README's table of engines anew"
 	@echo "make lock    choose exact versions anew within requirements*.txt"
+	@echo "make space   write out/space, to be uploaded as a Hugging Face Space"
 	@echo "make clean   remove .venv and caches"
 
 run: $(VENV)/.run $(WITH_METRICS) $(WITH_TORCH)
@@ -63,6 +64,14 @@ lock: $(VENV)/.made
 	  -o requirements-metrics.lock
 	@$(LOCK) requirements-dev.txt -c requirements.lock -c requirements-torch.lock -c requirements-metrics.lock \
 	  -o requirements-dev.lock
+
+# A Space brings gradio, spaces and PyTorch itself, in versions of its own choosing: here is the rest.
+space:
+	@rm -rf out/space && mkdir -p out/space
+	@git archive HEAD -- . ':!tests' ':!bench' ':!requirements*' | tar -x -C out/space
+	@{ grep -Ev '^(gradio|#)' requirements.txt; grep -E '^(safetensors|tokenizers|transformers)' requirements-torch.txt; } \
+	  > out/space/requirements.txt
+	@echo "out/space is ready: hf upload YOU/dialogue-studio out/space --repo-type space"
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .gradio

@@ -14,6 +14,8 @@ from studio.errors import RequestError
 
 PREFIX = "STUDIO_"
 SHORTEST_KEY = 16
+# names of others for settings of ours
+OTHERS = {"GRADIO_SERVER_NAME": "HOST", "GRADIO_SERVER_PORT": "PORT", "SPACES_ZERO_GPU": "ZERO_GPU"}
 POSITIVE = ("max_script_characters", "max_input_characters", "max_body_mb", "max_waiting", "stall_seconds")
 
 
@@ -102,8 +104,8 @@ class Settings:
     def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         """Settings from STUDIO_DATA, STUDIO_HOST, STUDIO_PORT, STUDIO_DEVICE and so on.
 
-        GRADIO_SERVER_NAME and GRADIO_SERVER_PORT are understood too. Raises RequestError for a bad value and for a
-        STUDIO_ name that does not exist.
+        GRADIO_SERVER_NAME, GRADIO_SERVER_PORT and SPACES_ZERO_GPU are understood too. Raises RequestError for a bad
+        value and for a STUDIO_ name that does not exist.
         """
         readers = {
             "DATA": ("data", lambda text: Path(text).expanduser().absolute()),
@@ -127,17 +129,15 @@ class Settings:
             "STALL_SECONDS": ("stall_seconds", float),
             "DRAIN_SECONDS": ("drain_seconds", float),
             "LOG": ("log", str),
+            "ZERO_GPU": ("zero_gpu", _is_yes),
         }
         given = {name[len(PREFIX) :]: text for name, text in environment.items() if name.startswith(PREFIX)}
-        for old, name in (("GRADIO_SERVER_NAME", "HOST"), ("GRADIO_SERVER_PORT", "PORT")):
+        for old, name in OTHERS.items():
             if old in environment:
                 given.setdefault(name, environment[old])
         if "SPACE_ID" in environment:  # a Hugging Face Space: its proxy decides who comes in, and names the host
             given = {"PUBLIC": "1", "ALLOWED_HOSTS": "*", **given}
-        values: dict[str, object] = {
-            "data": user_data_path("dialogue-studio"),
-            "zero_gpu": _is_yes(environment.get("SPACES_ZERO_GPU", "")),
-        }
+        values: dict[str, object] = {"data": user_data_path("dialogue-studio")}
         for name, text in given.items():
             if name not in readers:
                 raise RequestError(f"There is no setting {PREFIX}{name}.", f"Known: {', '.join(readers)}.")
