@@ -22,7 +22,9 @@ from studio.request import SpeechRequest
 from studio.voice import Voice
 
 START_SECONDS = 12.0  # a new process moves the models to the card and makes the engine's kernels ready
-SPARE = 4.0  # half a card, without our own kernels, is slower than what was measured; a passage may be long for its text
+SPARE = (
+    4.0  # half a card, without our own kernels, is slower than what was measured; a passage may be long for its text
+)
 PASSAGE_SECONDS = 20.0  # of sound at most: little is asked for at once, and little is lost when a quota ends
 REMEMBERED = 5
 LATE = Obstacle("It was not here when this Space started.", "Restart the Space: a lent GPU takes nothing in later.")

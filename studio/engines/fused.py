@@ -35,7 +35,12 @@ def card() -> Launch | None:
     """The kernels on this machine's card; None where there is no NVIDIA card, they do not run on it, or a card is only
     promised, so that they cannot be tried.
     """
-    if not torch.cuda.is_available() or not gpu.is_here() or torch.version.hip or not hasattr(torch.cuda, "_compile_kernel"):
+    if (
+        not torch.cuda.is_available()
+        or not gpu.is_here()
+        or torch.version.hip
+        or not hasattr(torch.cuda, "_compile_kernel")
+    ):
         return None
     launch = Card(SOURCE.read_text(encoding="utf-8"))
     return launch if works(launch, "cuda") else None
