@@ -121,7 +121,11 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default: 20)")
     inspect = command("inspect", _inspect, "Tell whether a sound file carries the mark, and which run it was.")
     inspect.add_argument("file", type=Path, metavar="FILE", help="WAV, FLAC, MP3, M4A, Opus or OGG")
-    command("doctor", _doctor, "Tell what this machine has, what can run, and why something cannot.")
+    doctor = command("doctor", _doctor, "Tell what this machine has, what can run, and why something cannot.")
+    doctor.add_argument(
+        "--bundle", type=Path, metavar="ZIP", help="write what helps a report of a fault, without texts"
+    )
+    doctor.add_argument("--log", type=Path, metavar="FILE", help="with --bundle: where the studio's log was sent to")
     _add_models(command("models", _models, "List, fetch, check and delete the files that engines need."))
     measuring.add_arguments(command("bench", measuring.bench, measuring.PURPOSE))
     command("serve", _serve, "Start the page, as `python app.py` does.")
@@ -285,6 +289,10 @@ def _inspect(options: argparse.Namespace) -> None:
 def _doctor(options: argparse.Namespace) -> int:
     from studio import doctor
 
+    if options.log and not options.bundle:
+        options.fail("--log goes into a --bundle")
+    if options.bundle:
+        return _bundle(options)
     with opened() as studio:
         findings = doctor.examine(studio)
     if options.json:
@@ -295,6 +303,18 @@ def _doctor(options: argparse.Namespace) -> int:
             if finding.remedy:
                 put(f"{'':22}-> {finding.remedy}")
     return MENDABLE if any(finding.state == "mend" for finding in findings) else 0
+
+
+def _bundle(options: argparse.Namespace) -> int:
+    from studio import bundle
+
+    with opened() as studio:
+        bundle.write(studio, options.bundle, options.log)
+    if options.json:
+        put_json({"bundle": str(options.bundle)})
+    else:
+        tell(f"{options.bundle} is written. It holds no scripts, names or keys; look through it before you send it.")
+    return 0
 
 
 def _models(options: argparse.Namespace) -> int:
