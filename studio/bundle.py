@@ -33,8 +33,10 @@ SECRET = re.compile(
     r"\b(?:hf_|sk-|ghp_|github_pat_)[\w-]{8,}|(?<=Bearer )\S+|(?<=Basic )\S+|(?<=//)[^/\s:@]+:[^/\s@]+(?=@)"
 )
 QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|“[^”\n]*”|‘[^’\n]*’")
-TOLD = ("time", "request", "method", "route", "status", "seconds", "model", "outcome", "characters", "sound_seconds")
-TOLD += ("queued_seconds", "first_sound_seconds")
+TOLD = (
+    "time", "request", "method", "route", "status", "seconds", "model", "outcome", "characters", "sound_seconds",
+    "queued_seconds", "first_sound_seconds",
+)  # fmt: skip
 WORD = re.compile(r"[\w./:{}+-]{1,64}", re.ASCII)  # a number, a time, a route, a name of a model
 FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>[\w<>.]+)$')
 RAISED = re.compile(r"(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Full|Refused|Stalled))\b")
