@@ -22,9 +22,8 @@ from studio.request import SpeechRequest
 from studio.voice import Voice
 
 START_SECONDS = 12.0  # a new process moves the models to the card and makes the engine's kernels ready
-SPARE = (
-    4.0  # half a card, without our own kernels, is slower than what was measured; a passage may be long for its text
-)
+LONG = 2.0  # a passage may take so many times what its text says
+UNTRIED = 2.0  # until it has spoken here: half a card, without our own kernels, is slower than what was measured
 PASSAGE_SECONDS = 20.0  # of sound at most: little is asked for at once, and little is lost when a quota ends
 REMEMBERED = 5
 LATE = Obstacle("It was not here when this Space started.", "Restart the Space: a lent GPU takes nothing in later.")
@@ -70,7 +69,8 @@ class LentGpu:
         """For how long the GPU is asked for: the smallest honest time, by the text and by how fast it was lately."""
         spec = self._find(engine_id).SPEC
         expected = request.script.characters / spec.characters_per_second
-        return math.ceil(START_SECONDS + SPARE * expected * max(self._rtfs[engine_id], default=spec.gpu_rtf))
+        rtf = max(self._rtfs[engine_id], default=UNTRIED * spec.gpu_rtf)
+        return math.ceil(START_SECONDS + LONG * expected * rtf)
 
     def obstacle(self, module: EngineModule, placement: Placement) -> Obstacle | None:
         """Why an engine cannot speak on the lent GPU, or None. Of one that is placed the files may be gone: the lender
