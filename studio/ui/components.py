@@ -14,11 +14,13 @@ from studio.ui.forms import Json
 from studio.ui.theme import read
 
 _CLONE = ("sound", "wave", "record", "measures", "words", "recording", "try", "form", "bring", "start")
+_COMPARE = ("player", "make", "side", "blind", "scores", "start")
 LATE = {  # of parts that are fetched when their tab is opened: scripts and styles
     "clone": ([f"clone_{script}.js" for script in _CLONE], ["take_in.css", "clone.css"]),
     "voices": (["voices_cards.js", "voices.js"], ["voices.css"]),
     "inspect": (["inspect.js"], ["inspect.css"]),
     "bench": (["bench_draw.js", "bench.js"], ["bench.css"]),
+    "compare": ([f"compare_{script}.js" for script in _COMPARE], ["compare.css"]),
 }
 
 
@@ -87,6 +89,11 @@ def voice_inspection() -> gr.HTML:
 def benchmark() -> gr.HTML:
     """What is measured: what to measure, how far it is, figures, plots, rows, and what was measured before."""
     return _late("bench")
+
+
+def comparing() -> gr.HTML:
+    """Comparisons: made, heard side by side or blind, and what the votes say."""
+    return _late("compare")
 
 
 def _late(name: str) -> gr.HTML:

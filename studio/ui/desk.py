@@ -24,6 +24,7 @@ from studio.ui.booth import Booth
 from studio.ui.drafts import Drafts
 from studio.ui.forms import Json, Order
 from studio.ui.inspector import Inspector
+from studio.ui.judging import Judging
 from studio.ui.listening import Listening
 from studio.ui.live import Broadcast, result
 from studio.ui.rehearsal import Rehearsals
@@ -58,6 +59,7 @@ class Desk:
             Rehearsals(studio, self.wardrobe),
             Inspector(studio, booth),
             Yardstick(studio),
+            Judging(studio, self.wardrobe),
         )
         self._drafts = Drafts(studio.settings.data / "scripts")
         self._stops: dict[str, threading.Event] = {}

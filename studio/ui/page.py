@@ -9,18 +9,24 @@ import gradio as gr
 
 from studio.settings import Settings
 from studio.studio import SAMPLES, Studio
-from studio.ui import benchmark, components, dialogue, endpoints, theme, voices
+from studio.ui import benchmark, compare, components, dialogue, endpoints, theme, voices
 from studio.ui.desk import LISTENING, Desk
 from studio.ui.yardstick import FILES, RUNS
 from studio.uploads import MOST_BYTES
 
-TABS = (("Dialogue", dialogue.build), ("Voice clone", voices.build), ("Benchmark", benchmark.build))
+TABS = (
+    ("Dialogue", dialogue.build),
+    ("Voice clone", voices.build),
+    ("Compare", compare.build),
+    ("Benchmark", benchmark.build),
+)
 READ = (
     "runs",
     LISTENING,
     "voices/sounds",
     FILES,
     RUNS,
+    "trials/sounds",
 )  # below the data folder: what a page may fetch when it knows the name
 CACHE_SECONDS = (3600, 86400)  # how often gradio's own cache is swept, and how old a file must be: somebody may listen
 MAX_THREADS = 160  # every open run holds one, waiting or speaking, and every question of a page one for a moment

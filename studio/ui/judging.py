@@ -1,0 +1,259 @@
+"""`Judging`: what the page asks about comparisons, blind tests and scores, as functions from JSON to JSON.
+
+Whoever listens blind is told nothing that names an entry: a question holds an id and two sounds of one size.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from studio.audio import Audio
+from studio.errors import RequestError, StudioError
+from studio.studio import Studio
+from studio.trials import playing, ranking, votes
+from studio.trials.blind import Answer, Reveal
+from studio.trials.comparison import Comparison, Entry
+from studio.trials.rendering import Rendering
+from studio.trials.trials import Trials
+from studio.trials.votes import Side
+from studio.ui import forms
+from studio.ui.forms import Json, Order, file_url
+from studio.ui.peaks import peaks
+from studio.ui.wardrobe import Wardrobe
+
+RECENT = 30
+
+
+class Judging:
+    """One for all visitors. On a shared machine a visitor sees only the comparisons whose ids the browser remembers."""
+
+    def __init__(self, studio: Studio, wardrobe: Wardrobe) -> None:
+        self.studio = studio
+        self.is_shared = studio.settings.is_shared
+        self._wardrobe = wardrobe
+        self._opened: Trials | None = None
+        self._now: dict[str, Rendering] = {}  # entries that are being spoken
+        self._stops: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def trials(self) -> Trials:
+        """Opened when it is first asked for: most visitors never compare."""
+        with self._lock:
+            if self._opened is None:
+                self._opened = Trials(self.studio)
+            return self._opened
+
+    def functions(self) -> list[Callable[[Any], Json]]:
+        """What the page may call, each by its name."""
+        return [
+            self.comparisons, self.compare, self.comparison, self.resume_comparison, self.halt_comparison,
+            self.drop_comparison, self.blind_question, self.blind_answer, self.blind_reveal, self.scores,
+            self.export_votes, self.import_votes,
+        ]  # fmt: skip
+
+    def comparisons(self, asked: Json) -> Json:
+        """What was compared, newest first; nothing in it names an entry. asked: {own: ids the browser remembers}."""
+        own = {str(one) for one in asked.get("own") or ()}
+        found = [one for one in self.trials.store.recent(RECENT) if not self.is_shared or one.id in own]
+        return {"comparisons": [self._card(one) for one in found], "tags": list(votes.TAGS)}
+
+    def _card(self, comparison: Comparison) -> Json:
+        return {
+            "id": comparison.id,
+            "name": comparison.name,
+            "created": comparison.created,
+            "entries": len(comparison.entries),
+            "ready": len(self.trials.blind.ready(comparison)),
+            "votes": len(self.trials.store.votes(comparison.id)),
+            "running": comparison.id in self._stops,
+        }
+
+    def compare(self, asked: Json) -> Json:
+        """Begin a comparison. asked: an order's rows and lead, {entries: [{engine, seed, voices, sampling, ...}]}.
+
+        Raises RequestError, and RowError for a turn that cannot be read.
+        """
+        order = Order.read({**asked, "engine": "any"})
+        script = order.written().script
+        entries = []
+        for one in asked["entries"]:
+            entry = _entry(one)
+            speaking = {speaker: voice for speaker, voice in entry.voices.items() if speaker in script.speakers}
+            self._wardrobe.allow(speaking, {voice.id for voice in self.studio.spec(entry.engine).voices})
+            entries.append(Entry(**{**entry.values, "voices": speaking}))
+        comparison = self.trials.begin(script, entries)
+        self._start(comparison)
+        return {"id": comparison.id}
+
+    def resume_comparison(self, asked: Json) -> Json:
+        """Speak what is not spoken yet. asked: {id}."""
+        self._start(self.trials.store.get(str(asked["id"])))
+        return {"begun": True}
+
+    def halt_comparison(self, asked: Json) -> Json:
+        """Stop speaking; what is done stays. asked: {id}."""
+        flag = self._stops.get(str(asked["id"]))
+        if flag:
+            flag.set()
+        return {"stopping": flag is not None}
+
+    def drop_comparison(self, asked: Json) -> Json:
+        """Take it out of the list, with its sounds; votes stay. asked: {id}."""
+        self.halt_comparison(asked)
+        self.trials.store.delete(str(asked["id"]))
+        return {"deleted": True}
+
+    def _start(self, comparison: Comparison) -> None:
+        with self._lock:
+            if comparison.id in self._stops:
+                return
+            flag = self._stops[comparison.id] = threading.Event()
+        threading.Thread(target=self._render, args=(comparison, flag), name="comparison", daemon=True).start()
+
+    def _render(self, comparison: Comparison, flag: threading.Event) -> None:
+        try:
+            for rendering in self.trials.render(comparison, flag.is_set):
+                self._now[f"{comparison.id}/{rendering.entry}"] = rendering
+        except StudioError as error:  # the disk, mostly: what is spoken stays, and the entry that broke says so
+            waiting = next((one for one in self.trials.store.renderings(comparison) if not one.is_ready), None)
+            if waiting:
+                broken = Rendering(waiting.entry, "failed", reason=error.message, remedy=error.remedy)
+                self._now[f"{comparison.id}/{waiting.entry}"] = broken
+        finally:
+            with self._lock:
+                self._stops.pop(comparison.id, None)
+
+    def comparison(self, asked: Json) -> Json:
+        """All of a comparison: its script, and each entry by name, with sound and measures. asked: {id}."""
+        comparison = self.trials.store.get(str(asked["id"]))
+        running = comparison.id in self._stops
+        names = self.trials.labels(comparison)
+        items = [self._form(comparison, entry, name) for entry, name in zip(comparison.entries, names, strict=True)]
+        return {
+            **self._card(comparison),
+            "running": running,
+            "rows": forms.rows_of(comparison.script),
+            "lead": comparison.script.lead_in,
+            "items": items,
+        }
+
+    def _form(self, comparison: Comparison, entry: Entry, label: str) -> Json:
+        kept = self.trials.store.rendering(comparison.id, entry.id)
+        now = kept if kept.state != "waiting" else self._now.get(f"{comparison.id}/{entry.id}", kept)
+        told: Json = {"id": entry.id, "label": label, "desk": {**entry.values, "voices": dict(now.voices)}}
+        plain = ("state", "doing", "reason", "remedy", "seconds", "work_seconds", "loudness_lufs", "rtf")
+        told |= {name: getattr(now, name) for name in plain}
+        told |= {"memory_gb": self.studio.spec(entry.engine).memory_gb, "measures": dict(now.measures)}
+        if not now.is_ready:
+            return told
+        path = self.trials.store.sounds / now.sound
+        picture = peaks(path, now.seconds)
+        return {
+            **told,
+            "url": file_url(path),
+            "gain": playing.gain(now.loudness_lufs),
+            "turns": [list(timing) for timing in now.timings],
+            "peaks": picture.values,
+            "peaks_per_second": picture.per_second,
+        }
+
+    def blind_question(self, asked: Json) -> Json:
+        """The listener's next question, or the one still open. asked: {id, listener}.
+
+        Both sounds come in one answer, as PCM of 16 bits in base64: no address, no file and no time of its own.
+        """
+        heard = self.trials.blind.ask(str(asked["id"]), str(asked["listener"]))
+        mine = [one for one in self.trials.store.votes(str(asked["id"])) if one.listener == str(asked["listener"])]
+        return {
+            "question": heard.id,
+            "sample_rate": heard.first.sample_rate,
+            "sounds": [_pcm(heard.first), _pcm(heard.second)],
+            "least_seconds": votes.LEAST_HEARD_SECONDS,
+            "votes": len(mine),
+        }
+
+    def blind_answer(self, asked: Json) -> Json:
+        """Vote, and be told what it was. asked: {question, choice, heard: [seconds, seconds], tags, by}."""
+        first, second = asked["heard"]
+        tags = tuple(str(tag) for tag in asked.get("tags") or ())
+        answer = Answer(str(asked["choice"]), (float(first), float(second)), tags, str(asked.get("by", ""))[:20])
+        return _reveal(self.trials.blind.answer(str(asked["question"]), answer))
+
+    def blind_reveal(self, asked: Json) -> Json:
+        """Be told without a vote; none counts afterwards. asked: {question}."""
+        return _reveal(self.trials.blind.give_up(str(asked["question"])))
+
+    def scores(self, asked: Json) -> Json:
+        """What the votes say. asked: {id: of a comparison or "" for all, by: one of ranking.WAYS, listener, tag}."""
+        found = self._votes(asked)
+        listener, tag = str(asked.get("listener") or ""), str(asked.get("tag") or "")
+        chosen = [one for one in found if (not listener or one.listener == listener) and (not tag or tag in one.tags)]
+        told: Json = {
+            "listeners": [asdict(one) for one in ranking.steadiness(chosen)],
+            "names": list(dict.fromkeys(one.listener for one in found)),
+            "total": len(chosen),
+        }
+        try:
+            ranked = self.trials.rank(chosen, str(asked.get("by") or "system"))
+        except RequestError as error:
+            return {**told, "ranking": None, "why": str(error)}
+        places = [{**asdict(place), "scores": place.scores, "votes": place.votes} for place in ranked.places]
+        return {**told, "ranking": {**asdict(ranked), "places": places}}
+
+    def _votes(self, asked: Json) -> list[votes.Vote]:
+        if self.is_shared and not asked.get("id"):
+            raise RequestError("On a shared studio only votes of one comparison can be seen.", "Open a comparison.")
+        return self.trials.store.votes(str(asked.get("id") or ""))
+
+    def export_votes(self, asked: Json) -> Json:
+        """The votes as a file's text. asked: {id, form: "json" or "csv"}."""
+        form = "csv" if asked.get("form") == "csv" else "json"
+        write = votes.to_csv if form == "csv" else votes.to_json
+        return {"name": f"votes.{form}", "text": write(self._votes(asked))}
+
+    def import_votes(self, asked: Json) -> Json:
+        """Add votes from a file, all or none. asked: {text}."""
+        if self.is_shared:
+            raise RequestError("Only who runs this studio may import votes.", "There: python -m studio votes import")
+        text = str(asked["text"])
+        if len(text) > votes.MOST_BYTES:
+            raise RequestError("The file is too large for votes.", "Choose one that was exported here.")
+        return asdict(self.trials.store.merge(votes.read(text)))
+
+
+def _entry(asked: Any) -> Entry:
+    """An entry from outside. Raises RequestError."""
+    try:
+        return Entry(
+            engine=str(asked["engine"]),
+            seed=asked.get("seed", 0),
+            voices={str(speaker): str(voice) for speaker, voice in dict(asked.get("voices") or {}).items() if voice},
+            sampling={str(name): float(value) for name, value in dict(asked.get("sampling") or {}).items()},
+            precision=str(asked.get("precision") or "")[:20],
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RequestError("The page sent an entry that is none.", "Reload the page.") from error
+
+
+def _pcm(audio: Audio) -> str:
+    return base64.b64encode(audio.pcm16().tobytes()).decode()
+
+
+def _reveal(found: Reveal) -> Json:
+    return {
+        "first": _side(found.first),
+        "second": _side(found.second),
+        "kind": found.kind,
+        "counted": found.counted,
+        "why": found.why,
+        "choice": found.vote.choice if found.vote else "",
+    }
+
+
+def _side(side: Side) -> Json:
+    return {"label": side.label, "degraded": side.degraded}

@@ -1,0 +1,149 @@
+// A new comparison: the script on the desk, and how it is to be spoken: engine, seed, voices, settings, up to eight times.
+const { el, iconButton, plural, clock } = studio;
+const part = (name) => element.querySelector(name);
+const MOST_ENTRIES = 8;
+let entries = [];
+
+const usable = () => studio.desk.specs.filter((spec) => !spec.obstacle);
+
+// As the desk has it for this engine: voices that it knows, its settings.
+function entryFor(engine, seed) {
+  const { state } = studio.desk;
+  const spec = studio.desk.spec(engine);
+  const known = new Set((spec?.voices || []).map((voice) => voice.id));
+  const cast = state.cast.filter(({ voice }) => known.has(voice) || (spec?.clones && voice.startsWith("v-")));
+  return {
+    engine,
+    seed,
+    voices: Object.fromEntries(cast.map(({ name, voice }) => [name, voice])),
+    sampling: { ...(state.sampling[engine] || {}) },
+    precision: state.precision[engine] || "",
+  };
+}
+
+const sameAs = (one) => JSON.stringify([one.engine, one.seed, one.voices, one.sampling, one.precision]);
+const nextSeed = (like) => {
+  let seed = like.seed;
+  while (entries.some((one) => sameAs(one) === sameAs({ ...like, seed }))) seed++;
+  return seed;
+};
+
+function addEntry(like) {
+  if (entries.length >= MOST_ENTRIES) return;
+  entries.push({ ...like, voices: { ...like.voices }, sampling: { ...like.sampling }, seed: nextSeed(like) });
+}
+
+function firstEntries() {
+  const { engine, seed } = studio.desk.state;
+  const others = usable().filter((spec) => spec.id !== engine);
+  addEntry(entryFor(engine, seed));
+  addEntry(entryFor(others.length ? others[0].id : engine, seed));
+}
+
+function anotherOfEach() {
+  for (const one of [...new Map(entries.map((entry) => [sameAs({ ...entry, seed: 0 }), entry])).values()])
+    addEntry({ ...one, seed: one.seed + 1 });
+  showEntries();
+}
+
+function engineChoice(entry) {
+  const options = studio.desk.specs.map((spec) =>
+    el("option", { value: spec.id, disabled: Boolean(spec.obstacle), selected: spec.id === entry.engine }, spec.title),
+  );
+  return el(
+    "select",
+    {
+      "aria-label": "Engine",
+      onchange: ({ target }) => {
+        Object.assign(entry, entryFor(target.value, entry.seed));
+        showEntries();
+      },
+    },
+    ...options,
+  );
+}
+
+function numberField(label, value, attributes, change) {
+  const field = el("input", { type: "number", value, ...attributes });
+  field.addEventListener("change", () => {
+    const number = Number(field.value);
+    if (field.value !== "" && Number.isFinite(number)) change(number);
+    else field.value = value;
+  });
+  return el("label", { class: "compare-field" }, label, field);
+}
+
+function voiceChoice(entry, speaker) {
+  const spec = studio.desk.spec(entry.engine);
+  const recorded = spec?.clones ? studio.library.voices : [];
+  const choices = [{ id: "", name: "as usual" }, ...(spec?.voices || []), ...recorded];
+  const chosen = entry.voices[speaker] || "";
+  const options = choices.map(({ id, name }) => el("option", { value: id, selected: id === chosen }, name));
+  const onchange = ({ target }) => {
+    delete entry.voices[speaker];
+    if (target.value) entry.voices[speaker] = target.value;
+  };
+  return el("label", { class: "compare-field" }, speaker, el("select", { onchange }, ...options));
+}
+
+function detailsOf(entry) {
+  const spec = studio.desk.spec(entry.engine);
+  const speakers = [...new Set(studio.desk.state.rows.map((row) => row.speaker))];
+  const parameters = (spec?.parameters || []).map(({ name, title, default: usual, minimum, maximum, step }) =>
+    numberField(title, entry.sampling[name] ?? usual, { min: minimum, max: maximum, step }, (value) => {
+      if (value === usual) delete entry.sampling[name];
+      else entry.sampling[name] = value;
+    }),
+  );
+  const fields = [...speakers.map((speaker) => voiceChoice(entry, speaker)), ...parameters];
+  return el(
+    "details",
+    { class: "compare-more" },
+    el("summary", {}, "Voices and settings"),
+    el("div", { class: "compare-fields" }, ...fields),
+  );
+}
+
+function entryRow(entry, at) {
+  const label = `entry ${at + 1}`;
+  const full = entries.length >= MOST_ENTRIES;
+  const copy = () => {
+    addEntry(entry);
+    showEntries();
+  };
+  const drop = () => {
+    entries.splice(at, 1);
+    showEntries();
+  };
+  return el(
+    "li",
+    { class: "compare-entry" },
+    el("span", { class: "compare-number", "aria-hidden": "true" }, `${at + 1}`),
+    engineChoice(entry),
+    numberField("Seed", entry.seed, { min: 0, max: studio.desk.MAX_SEED, step: 1 }, (seed) => (entry.seed = seed)),
+    iconButton("copy", `Copy ${label}`, copy, { disabled: full }),
+    iconButton("trash", `Take ${label} away`, drop, { disabled: entries.length < 2 }),
+    detailsOf(entry),
+  );
+}
+
+function showEntries() {
+  part(".compare-entries").replaceChildren(...entries.map(entryRow));
+  const full = entries.length >= MOST_ENTRIES;
+  part(".compare-add").disabled = full;
+  part(".compare-seeds").disabled = full;
+  const { rows } = studio.desk.state;
+  const written = rows.filter((row) => row.text.trim());
+  const opening = written[0]?.text.trim().slice(0, 70);
+  part(".compare-of").textContent = written.length
+    ? `Of the script on the Dialogue tab, ${plural(written.length, "turn")}: “${opening}”`
+    : "The script on the Dialogue tab is empty: write something there first.";
+  part(".compare-go").disabled = !written.length;
+}
+
+async function begin() {
+  const order = studio.desk.order();
+  const { id } = await studio.ask("compare", { rows: order.rows, lead: order.lead, entries });
+  studio.compared.remember(id);
+  openSide(id);
+}
