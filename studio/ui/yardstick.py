@@ -6,6 +6,7 @@ On a shared machine a visitor may look at what was measured, and starts, changes
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from studio.benchmark import machine, published, suites
 from studio.benchmark.background import Background
 from studio.benchmark.bench import Benchmarks
 from studio.benchmark.figures import plots
+from studio.benchmark.guide import Needs, answers
 from studio.benchmark.measures import ALL, BY_NAME, Measure, shown
 from studio.benchmark.plan import Plan
 from studio.benchmark.store import Bench, Row
@@ -30,6 +32,7 @@ Answer = Callable[[Any], Json]
 COLUMNS = ("rtf", "first_sound_s", "seconds", "wer", "similarity", "mos")  # of the table of rows
 MOST_ROWS = 400  # that the page shows; files hold all
 HISTORY = 40
+SPEAKERS = ("S1", "S2", "S3", "S4")  # of our suites
 KINDS = (".html", ".csv", ".json", ".md")
 FILES, RUNS = "benchmarks/files", "benchmarks/runs"  # below the data folder: what a page may fetch
 
@@ -49,7 +52,7 @@ class Yardstick:
             self.bench_estimate, self.bench_begin, self.bench_resume, self.bench_pause, self.bench_stop,
             self.bench_delete, self.bench_file,
         )  # fmt: skip
-        looking = [self.bench_open, self.bench, self.bench_progress, self.bench_compare]
+        looking = [self.bench_open, self.bench, self.bench_progress, self.bench_compare, self.bench_guide]
         return [*looking, *map(self._unless_shared, changing)]
 
     def bench_open(self, asked: Json) -> Json:
@@ -72,7 +75,7 @@ class Yardstick:
         }
 
     def bench_estimate(self, asked: Json) -> Json:
-        """How long it would take. asked: {engines, suite, repeats, seeds, judge}."""
+        """How long it would take. asked: {engines, suite, repeats, seeds, judge, recorded: in voices of samples}."""
         plan, suite = self._order(asked)
         estimate = self.benchmarks.estimate(plan, suite)
         return {
@@ -177,6 +180,11 @@ class Yardstick:
             ],
         }
 
+    def bench_guide(self, asked: Json) -> Json:
+        """Which engine suits. asked: {needs: words as `Needs.read` takes them}."""
+        found = answers(self.studio, self.benchmarks.store, Needs.read([str(word) for word in asked["needs"]]))
+        return {"answers": [{**asdict(answer), "suits": answer.suits} for answer in found]}
+
     def bench_file(self, asked: Json) -> Json:
         """A benchmark as a file. asked: {id, kind: one of KINDS}."""
         found, kind = self.benchmarks.store.get(str(asked["id"])), str(asked["kind"])
@@ -189,7 +197,9 @@ class Yardstick:
     def _order(self, asked: Json) -> tuple[Plan, suites.Suite]:
         engines = tuple(str(one) for one in asked["engines"])
         seeds = tuple(int(one) for one in asked["seeds"])
-        plan = Plan(engines, seeds, int(asked["repeats"]), judge=asked["judge"] is not False)
+        samples = [voice.id for voice in self.studio.library.search() if voice.is_sample]
+        voices = dict(zip(SPEAKERS, samples, strict=False)) if asked.get("recorded") else {}
+        plan = Plan(engines, seeds, int(asked["repeats"]), voices, judge=asked["judge"] is not False)
         return plan, suites.find(str(asked["suite"]))
 
     def _history(self) -> Json:

@@ -62,6 +62,16 @@ def test_a_benchmark_is_begun_followed_compared_and_written(asked: Any) -> None:
     assert [one["id"] for one in asked("bench_delete", {"id": begun["id"]})["history"]] == [again["id"]]
 
 
+def test_recorded_voices_and_the_guide(asked: Any) -> None:
+    begun = asked("bench_begin", {**ORDER, "recorded": True})
+    assert len(begun["plan"]["voices"]) == 4 and begun["plan"]["voices"]["S1"].startswith("v-sample-")
+    over(asked)
+    assert asked("bench", {"id": begun["id"]})["done"] == 3, "an engine that follows no recording has its own voices"
+    answers = {one["engine"]: one for one in asked("bench_guide", {"needs": ["gpu=8", "clone"]})["answers"]}
+    assert answers["dia"]["suits"] and not answers["hibari"]["suits"]
+    assert "no need" in asked("bench_guide", {"needs": ["wings"]})["error"]["message"]
+
+
 def test_pause_go_on_and_stop(asked: Any) -> None:
     begun = asked("bench_begin", {**ORDER, "suite": "short-lines", "repeats": 3})
     while asked("bench_progress")["changes"] < 2:

@@ -32,6 +32,7 @@ function order() {
     repeats: Number(part("#bench-repeats").value),
     seeds: part("#bench-seeds").value.split(/[\s,]+/).filter(Boolean).map(Number),
     judge: part("#bench-judge").checked,
+    recorded: part("#bench-recorded").checked,
   };
 }
 
@@ -148,7 +149,7 @@ const fold = (title, ...inside) => el("details", { class: "bench-fold" }, el("su
 
 function draw(told, isNew = false) {
   if (!told) return;
-  const opened = new Set([...element.querySelectorAll(".bench-fold[open] summary")].map((node) => node.textContent));
+  const opened = new Set([...part(".bench-shown").querySelectorAll(".bench-fold[open] summary")].map((node) => node.textContent));
   const compared = !isNew && shown?.id === told.id ? part("#bench-with")?.value : "";
   const focused = element.contains(document.activeElement) ? document.activeElement.dataset.cell : undefined;
   shown = told;
@@ -204,6 +205,16 @@ async function watch() {
   }
   watching = false;
 }
+
+const advise = studio.later(200, async () => {
+  const boxes = [...element.querySelectorAll(".bench-needs input:checked")];
+  const needs = [`gpu=${Number(part("#bench-gpu").value) || 0}`, ...boxes.map((box) => box.value)];
+  const told = await attempt("bench_guide", { needs });
+  if (told) part(".bench-answers").replaceChildren(...told.answers.map(advice));
+});
+part(".bench-needs").addEventListener("input", advise);
+part(".bench-needs").addEventListener("submit", (event) => event.preventDefault());
+part(".bench-guide").addEventListener("toggle", advise);
 
 async function begin() {
   open = await attempt("bench_open", {});

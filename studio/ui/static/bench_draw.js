@@ -120,3 +120,12 @@ function differences(told) {
   );
   return el("div", {}, el("p", {}, lead + other), told.differences.length ? wide("Differences", head, ...lines) : "");
 }
+
+function advice(answer) {
+  const lead = answer.suits ? (answer.obstacle ? "suits, and is not ready here" : "suits") : "does not suit";
+  const reasons = answer.reasons.map((one) =>
+    el("li", { "data-holds": String(one.holds) }, `${one.holds ? "✓" : "✗"} ${one.text} `, el("small", {}, one.source)),
+  );
+  const obstacle = answer.obstacle ? [el("li", {}, answer.obstacle)] : [];
+  return el("li", {}, el("strong", {}, `${answer.title}: ${lead}`), el("ul", {}, ...reasons, ...obstacle));
+}
