@@ -87,16 +87,22 @@ class TrialStore:
 
     def rendering(self, comparison: str, entry: str) -> Rendering:
         """How an entry is; one whose sound is gone waits to be spoken again."""
-        with self._db.reading() as db:
-            query = "SELECT body FROM renderings WHERE comparison = ? AND entry = ?"
-            row = db.execute(query, (comparison, entry)).fetchone()
-        found = Rendering.read(json.loads(row["body"])) if row else Rendering(entry)
-        lost = found.is_ready and not (self.sounds / found.sound).is_file()
-        return Rendering(entry) if lost else found
+        return self._there(self._renderings(comparison).get(entry, Rendering(entry)))
 
     def renderings(self, comparison: Comparison) -> list[Rendering]:
         """How each entry is, in the comparison's order."""
-        return [self.rendering(comparison.id, entry.id) for entry in comparison.entries]
+        found = self._renderings(comparison.id)
+        return [self._there(found.get(entry.id, Rendering(entry.id))) for entry in comparison.entries]
+
+    def _renderings(self, comparison: str) -> dict[str, Rendering]:
+        with self._db.reading() as db:
+            rows = db.execute("SELECT body FROM renderings WHERE comparison = ?", (comparison,)).fetchall()
+        found = [Rendering.read(json.loads(row["body"])) for row in rows]
+        return {one.entry: one for one in found}
+
+    def _there(self, found: Rendering) -> Rendering:
+        lost = found.is_ready and not (self.sounds / found.sound).is_file()
+        return Rendering(found.entry) if lost else found
 
     def keep(self, comparison: str, rendering: Rendering) -> None:
         """Note how an entry is."""
