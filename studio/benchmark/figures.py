@@ -70,7 +70,9 @@ def _others(engine: str, measure: Measure, name: str) -> list[Bar]:
             note = f"{one.system}: {one.published}. {one.hardware}. {one.source}. {one.caveat}"
             middle = (one.least + one.most) / 2
             text = shown(measure, middle)
-            found.append(Bar(f"{one.hardware}: {one.system}", middle, one.least, one.most, 0, True, text, note))
+            found.append(
+                Bar(f"{one.system.partition(',')[0]}, {one.hardware}", middle, one.least, one.most, 0, True, text, note)
+            )
     return found
 
 

@@ -52,6 +52,7 @@ MEASURES = (
         "Most host memory (RSS) of the whole process "
         "while this was spoken, with every engine that is loaded in it (10^9 bytes).",
         0.02,
+        2,
     ),
     Measure(
         "gpu_allocated_gb",
@@ -60,6 +61,7 @@ MEASURES = (
         "lower",
         "Most memory that PyTorch had allocated on the card while this was spoken.",
         0.02,
+        2,
     ),
     Measure(
         "gpu_reserved_gb",
@@ -68,6 +70,7 @@ MEASURES = (
         "lower",
         "The same with what PyTorch's allocator kept in reserve: what the driver shows.",
         0.02,
+        2,
     ),
     Measure(
         "energy_j",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, LABEL, RIGHT, BAR, TOP, BOTTOM = 480, 150, 72, 26, 12, 34
-LONGEST_NAME = 21
+LONGEST_NAME = 20
 LEAST_SHOWN = 1e-3  # on a scale of powers of ten
 
 
