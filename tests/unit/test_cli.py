@@ -21,6 +21,7 @@ import soundfile
 from studio import cli, doctor, soundfiles
 from studio.engines import tone
 from studio.engines.base import Lighter, Placement
+from studio.runs import TAKES
 
 ROOT = Path(__file__).parents[2]
 TALK = "[S1] Hello there, old friend. [pause 1s]\n[S2] Who is it?\n[S1] (laughs) It is me."
@@ -321,12 +322,16 @@ def start(tmp_path: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=tmp_path / "here", env=environment, stdout=pipe, stderr=pipe, text=True)
 
 
+def _lines(path: Path) -> int:
+    return path.read_text(encoding="ascii").count("\n")
+
+
 def started(tmp_path: Path) -> subprocess.Popen[str]:
     """`say long.txt`, of which some passages are kept and most are not."""
     Path("long.txt").write_text(LONG, encoding="utf-8")
     process = start(tmp_path, "say", "long.txt", *SLOWLY)
     deadline = time.monotonic() + 20
-    while len(list((tmp_path / "data").glob("takes/*/*.json"))) < 2 and time.monotonic() < deadline:
+    while sum(map(_lines, (tmp_path / "data").glob(f"runs/*/{TAKES}"))) < 2 and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     return process
