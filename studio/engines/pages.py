@@ -60,11 +60,19 @@ def _anonymous() -> list[Span]:
 
 
 def _without(spans: list[Span], taken: list[Span]) -> list[Span]:
-    """What is in the spans and not in those taken."""
-    for first, last in taken:
-        parts = [part for start, end in spans for part in ((start, min(end, first)), (max(start, last), end))]
-        spans = sorted({(start, end) for start, end in parts if start < end})
-    return spans
+    """What is in the spans and not in those taken; both in order, each without overlaps."""
+    left, first = [], 0
+    for start, end in spans:
+        while first < len(taken) and taken[first][1] <= start:
+            first += 1
+        at = first
+        while at < len(taken) and taken[at][0] < end:
+            if start < taken[at][0]:
+                left.append((start, taken[at][0]))
+            start, at = max(start, taken[at][1]), at + 1
+        if start < end:
+            left.append((start, end))
+    return left
 
 
 def _collapse_new(before: list[Span]) -> None:
