@@ -15,6 +15,7 @@ from typing import Any
 
 from studio.disk import cannot_write
 from studio.errors import OutputError, RequestError
+from studio.migrations import migrate
 
 WAIT_SECONDS = 20.0  # for another process that writes
 
@@ -52,7 +53,6 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     """,
 )
-VERSION = len(MIGRATIONS)
 OPEN_STATES = ("new", "waiting", "running", "paused")
 
 
@@ -216,16 +216,7 @@ class BenchStore:
 
     def _migrate(self, db: sqlite3.Connection) -> None:
         """Bring the tables to this version; quick when they are."""
-        version = _version(db)
-        if version < VERSION:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("BEGIN IMMEDIATE")
-            for script in MIGRATIONS[_version(db) :]:  # another process may have been first
-                for statement in script.split(";\n"):
-                    db.execute(statement)
-            db.execute(f"PRAGMA user_version = {VERSION}")
-            db.execute("COMMIT")
-        elif version > VERSION:
+        if not migrate(db, MIGRATIONS):
             raise OutputError(f"{self.path} was written by a newer Dialogue Studio.", "Update this one.")
 
 
@@ -236,10 +227,6 @@ def _remedy(error: sqlite3.Error) -> str:
     if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
         return "Is the disk full? Free some space."
     return "Mend its permissions, or move it away: a new one is begun."
-
-
-def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _put(db: sqlite3.Connection, bench_id: str, row: Row, tries: int) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from studio.disk import cannot_write
 from studio.errors import LibraryError, OutputError
 from studio.library.entries import LibraryVoice, Reference
+from studio.migrations import migrate
 from studio.voice import Consent, TimedWord
 
 WAIT_SECONDS = 20.0  # for another process that writes
@@ -102,19 +103,7 @@ class Database:
 
     def _migrate(self, db: sqlite3.Connection) -> None:
         """Bring the tables to this version; quick when they are. Raises LibraryError for those of a later one."""
-        version = _version(db)
-        if version == VERSION:
-            return
-        if version < VERSION:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("BEGIN IMMEDIATE")
-            version = _version(db)  # another process may have been first
-            for script in MIGRATIONS[version:]:
-                for statement in script.split(";\n"):
-                    db.execute(statement)
-            db.execute(f"PRAGMA user_version = {max(version, VERSION)}")
-            db.execute("COMMIT")
-        if version > VERSION:
+        if not migrate(db, MIGRATIONS):
             raise LibraryError(
                 f"The library of voices in {self.path.parent} was written by a newer Dialogue Studio.",
                 "Update this one; nothing in the library was touched.",
@@ -138,10 +127,6 @@ class Database:
             f"The library of voices is damaged: {error}.",
             f"Move {self.path} away and import your last export; the sounds beside it are not lost.",
         )
-
-
-def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def insert(db: sqlite3.Connection, voice: LibraryVoice) -> None:

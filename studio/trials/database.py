@@ -13,6 +13,7 @@ from pathlib import Path
 
 from studio.disk import cannot_write
 from studio.errors import OutputError, RequestError, StudioError
+from studio.migrations import migrate
 
 WAIT_SECONDS = 20.0  # for another process that writes
 
@@ -55,7 +56,6 @@ MIGRATIONS = (
     CREATE TRIGGER votes_are_final BEFORE UPDATE ON votes BEGIN SELECT RAISE(ABORT, 'votes are kept'); END
     """,
 )
-VERSION = len(MIGRATIONS)
 
 
 class Database:
@@ -94,17 +94,7 @@ class Database:
             raise cannot_write(self.path, error) from error
 
     def _migrate(self, db: sqlite3.Connection) -> None:
-        version = _version(db)
-        if version < VERSION:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("BEGIN IMMEDIATE")
-            version = _version(db)  # another process may have been first
-            for script in MIGRATIONS[version:]:
-                for statement in script.split(";\n"):
-                    db.execute(statement)
-            db.execute(f"PRAGMA user_version = {max(version, VERSION)}")
-            db.execute("COMMIT")
-        if version > VERSION:
+        if not migrate(db, MIGRATIONS):
             raise RequestError(
                 f"The votes in {self.path} were written by a newer Dialogue Studio.",
                 "Update this one; nothing was touched.",
@@ -119,7 +109,3 @@ class Database:
         return OutputError(
             f"The file of votes is damaged: {error}.", f"Move {self.path} away and import your last export."
         )
-
-
-def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])

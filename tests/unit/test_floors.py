@@ -16,7 +16,8 @@ from studio.engines import MODULES
 ROOT = Path(__file__).parents[2]
 
 FLOORS = (
-    "errors disk tables audio script dictation sentences cues formats voice request settings",  # 0 values and files
+    # 0 values and files
+    "errors disk migrations tables audio script dictation sentences cues formats voice request settings",
     # 1 engines, sound
     "gpu hub download upkeep loudness soundfiles m4a watermark likeness uploads encoding metrics hearing references "
     "engines",
