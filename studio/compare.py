@@ -18,7 +18,7 @@ from studio.script import Script, speaker_id
 from studio.studio import Studio
 from studio.tables import Table
 from studio.trials.comparison import Comparison, Entry, sweep
-from studio.trials.rendering import Rendering
+from studio.trials.renderings import Rendering
 from studio.trials.trials import Trials
 
 MOST_STEM_CHARACTERS = 80

@@ -12,7 +12,7 @@ from studio.audio import Audio
 from studio.errors import RequestError
 from studio.trials import playing
 from studio.trials.comparison import Comparison, labels
-from studio.trials.rendering import Rendering
+from studio.trials.renderings import Rendering
 from studio.trials.store import Posed, TrialStore
 from studio.trials.votes import LEAST_HEARD_SECONDS, Side, Vote
 

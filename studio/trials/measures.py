@@ -13,7 +13,7 @@ from studio.errors import StudioError
 from studio.hearing import Recogniser
 from studio.metrics import Missing, mos, speakers, words
 from studio.script import Script
-from studio.trials.rendering import Rendering, Shelf
+from studio.trials.renderings import Rendering, Shelf
 from studio.voice import Voice
 
 MOST_SECONDS = 600.0  # a longer sound keeps everybody waiting

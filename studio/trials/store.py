@@ -16,7 +16,7 @@ from studio.trials import drawing
 from studio.trials.comparison import Comparison
 from studio.trials.database import Database
 from studio.trials.drawing import Asked, Question
-from studio.trials.rendering import Rendering
+from studio.trials.renderings import Rendering
 from studio.trials.votes import Vote, check_listener
 
 

@@ -13,7 +13,8 @@ from studio.trials import measures, ranking
 from studio.trials.blind import BlindTest
 from studio.trials.comparison import Comparison, Entry, labels
 from studio.trials.ranking import Ranking
-from studio.trials.rendering import Rendering, render
+from studio.trials.rendering import render
+from studio.trials.renderings import Rendering
 from studio.trials.store import TrialStore
 from studio.trials.votes import Vote
 

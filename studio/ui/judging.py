@@ -17,7 +17,7 @@ from studio.studio import Studio
 from studio.trials import playing, ranking, votes
 from studio.trials.blind import Answer, Reveal
 from studio.trials.comparison import Comparison, Entry
-from studio.trials.rendering import Rendering
+from studio.trials.renderings import Rendering
 from studio.trials.trials import Trials
 from studio.trials.votes import Side
 from studio.ui import forms
