@@ -1,23 +1,19 @@
 """Benchmarks on disk: one SQLite file, shared by threads and processes. Knows rows and states, not how they come about.
 
-A connection lasts one transaction, so a killed process leaves nothing open; a row is there whole or not at all.
+A row is there whole or not at all.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from studio.disk import cannot_write
-from studio.errors import OutputError, RequestError
-from studio.migrations import migrate
-
-WAIT_SECONDS = 20.0  # for another process that writes
+from studio.database import Database
+from studio.errors import RequestError
 
 # One script a version. Never change one that was released: add the next.
 MIGRATIONS = (
@@ -101,10 +97,11 @@ class BenchStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._db = Database(path, "benchmarks", MIGRATIONS)
 
     def add(self, bench: Bench) -> None:
         """Keep a new benchmark. Raises OutputError."""
-        with self._writing() as db:
+        with self._db.writing() as db:
             db.execute(
                 "INSERT INTO benches VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (bench.id, bench.created, bench.state, bench.suite, _json(bench.plan), _json(bench.items),
@@ -127,7 +124,7 @@ class BenchStore:
             return []
         columns = "id, created, state, suite, plan, facts, cells" + (", items" if with_items else "")
         counts = "SELECT state, COUNT(*) FROM rows WHERE bench = ? GROUP BY state"
-        with self._connected() as db:
+        with self._db.reading() as db:
             found = db.execute(f"SELECT {columns} FROM benches {where}", values).fetchall()
             done = {row["id"]: dict(db.execute(counts, (row["id"],)).fetchall()) for row in found}
         return [
@@ -144,7 +141,7 @@ class BenchStore:
         if not self.path.exists():
             return []
         query = "SELECT * FROM rows WHERE bench = ? AND cell > ? AND state != 'begun' ORDER BY cell"
-        with self._connected() as db:
+        with self._db.reading() as db:
             return [_row(row) for row in db.execute(query, (bench_id, after))]
 
     def all_rows(self, engine: str, limit: int = 200) -> list[Row]:
@@ -153,36 +150,36 @@ class BenchStore:
             return []
         query = "SELECT rows.* FROM rows JOIN benches ON benches.id = bench WHERE engine = ? AND rows.state = 'ok' "
         query += "ORDER BY benches.created DESC LIMIT ?"
-        with self._connected() as db:
+        with self._db.reading() as db:
             return [_row(row) for row in db.execute(query, (engine, limit))]
 
     def tries(self, bench_id: str) -> dict[int, tuple[str, int]]:
         """Cell -> its state and how often it was begun."""
-        with self._connected() as db:
+        with self._db.reading() as db:
             rows = db.execute("SELECT cell, state, tries FROM rows WHERE bench = ?", (bench_id,))
             return {row["cell"]: (row["state"], row["tries"]) for row in rows}
 
     def begin(self, bench_id: str, row: Row) -> None:
         """Note that a cell is being spoken, before it is: who dies of it is known by that."""
-        with self._writing() as db:
+        with self._db.writing() as db:
             known = db.execute("SELECT tries FROM rows WHERE bench = ? AND cell = ?", (bench_id, row.cell)).fetchone()
             _put(db, bench_id, row, known["tries"] + 1 if known else 1)
 
     def put(self, bench_id: str, row: Row) -> None:
         """Keep a row in place of what its cell held."""
-        with self._writing() as db:
+        with self._db.writing() as db:
             known = db.execute("SELECT tries FROM rows WHERE bench = ? AND cell = ?", (bench_id, row.cell)).fetchone()
             _put(db, bench_id, row, known["tries"] if known else 1)
 
     def put_all(self, bench_id: str, rows: Iterable[Row]) -> None:
         """Keep many rows at once."""
-        with self._writing() as db:
+        with self._db.writing() as db:
             for row in rows:
                 _put(db, bench_id, row, 1)
 
     def change(self, bench_id: str, state: str = "", facts: Mapping[str, Any] | None = None) -> None:
         """Another state, or other facts."""
-        with self._writing() as db:
+        with self._db.writing() as db:
             if state:
                 db.execute("UPDATE benches SET state = ? WHERE id = ?", (state, bench_id))
             if facts is not None:
@@ -190,43 +187,8 @@ class BenchStore:
 
     def delete(self, bench_id: str) -> None:
         """Forget a benchmark and its rows."""
-        with self._writing() as db:
+        with self._db.writing() as db:
             db.execute("DELETE FROM benches WHERE id = ?", (bench_id,))
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._connected() as db:
-            db.execute("BEGIN IMMEDIATE")
-            yield db
-            db.execute("COMMIT")
-
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)) as db:
-                db.row_factory = sqlite3.Row
-                db.execute("PRAGMA foreign_keys = ON")
-                self._migrate(db)
-                yield db
-        except sqlite3.Error as error:
-            raise OutputError(f"The benchmarks in {self.path} cannot be used: {error}.", _remedy(error)) from error
-        except OSError as error:
-            raise cannot_write(self.path, error) from error
-
-    def _migrate(self, db: sqlite3.Connection) -> None:
-        """Bring the tables to this version; quick when they are."""
-        if not migrate(db, MIGRATIONS):
-            raise OutputError(f"{self.path} was written by a newer Dialogue Studio.", "Update this one.")
-
-
-def _remedy(error: sqlite3.Error) -> str:
-    name = getattr(error, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return "Another program is writing to it: wait a moment and try again."
-    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
-        return "Is the disk full? Free some space."
-    return "Mend its permissions, or move it away: a new one is begun."
 
 
 def _put(db: sqlite3.Connection, bench_id: str, row: Row, tries: int) -> None:

@@ -10,7 +10,7 @@ from studio.engines.base import EngineSpec
 from studio.errors import UnknownVoice, suggest
 from studio.library import database, sounds
 from studio.library.choice import choose
-from studio.library.database import Database
+from studio.library.database import voices_in
 from studio.library.entries import ID, LibraryVoice, Reference
 from studio.library.samples import Samples
 from studio.library.sounds import ORIGINAL, Sounds
@@ -25,7 +25,7 @@ class Catalogue:
     def __init__(self, folder: Path, samples: Path) -> None:
         self.folder = folder
         self._sounds = Sounds(folder / "sounds")
-        self._database = Database(folder / FILE)
+        self._database = voices_in(folder / FILE)
         self._samples = Samples(samples)
 
     def search(self, text: str = "", tag: str = "", favourites: bool = False) -> list[LibraryVoice]:

@@ -1,25 +1,17 @@
-"""The library's database: its tables, their versions, and transactions that many processes can share. Knows SQL.
-
-A connection lasts one transaction, so it is never shared between threads, and a killed process leaves nothing open.
-Write-ahead logging lets readers read while one writes.
-"""
+"""The library's tables, and voices as their rows. Knows SQL; how the file is opened knows studio.database."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from studio.disk import cannot_write
-from studio.errors import LibraryError, OutputError
+from studio.database import Database
+from studio.errors import LibraryError
 from studio.library.entries import LibraryVoice, Reference
-from studio.migrations import migrate
 from studio.voice import Consent, TimedWord
-
-WAIT_SECONDS = 20.0  # for another process that writes
 
 # One script a version. Never change one that was released: add the next.
 MIGRATIONS = (
@@ -65,68 +57,10 @@ MIGRATIONS = (
 VERSION = len(MIGRATIONS)
 
 
-class Database:
-    """One file. It is made when something is first written to it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """A view of the library at one moment. Raises LibraryError when the file is not one of ours."""
-        with self._connected() as db:
-            db.execute("BEGIN")
-            yield db
-
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """The right to write, alone; kept when the block ends well, else nothing was done. Raises OutputError, too."""
-        with self._connected() as db:
-            db.execute("BEGIN IMMEDIATE")
-            yield db
-            db.execute("COMMIT")
-
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)) as db:
-                db.row_factory = sqlite3.Row
-                db.execute("PRAGMA foreign_keys = ON")
-                db.execute("PRAGMA synchronous = FULL")
-                self._migrate(db)
-                yield db
-        except sqlite3.Error as error:
-            raise self._explained(error) from error
-        except OSError as error:
-            raise cannot_write(self.path, error) from error
-
-    def _migrate(self, db: sqlite3.Connection) -> None:
-        """Bring the tables to this version; quick when they are. Raises LibraryError for those of a later one."""
-        if not migrate(db, MIGRATIONS):
-            raise LibraryError(
-                f"The library of voices in {self.path.parent} was written by a newer Dialogue Studio.",
-                "Update this one; nothing in the library was touched.",
-            )
-
-    def _explained(self, error: sqlite3.Error) -> LibraryError | OutputError:
-        """The error for a person behind one of SQLite's."""
-        name = getattr(error, "sqlite_errorname", "")
-        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            return OutputError("Another program is writing to the library of voices.", "Wait a moment and try again.")
-        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
-            return OutputError(
-                f"The library of voices could not be written: {error}.",
-                f"Is the disk full? Free space near {self.path}.",
-            )
-        if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-            return OutputError(
-                f"The library of voices cannot be opened: {error}.", f"Mend the permissions of {self.path}."
-            )
-        return LibraryError(
-            f"The library of voices is damaged: {error}.",
-            f"Move {self.path} away and import your last export; the sounds beside it are not lost.",
-        )
+def voices_in(path: Path) -> Database:
+    """The database of a library."""
+    rescue = f"Move {path} away and import your last export; the sounds beside it are not lost."
+    return Database(path, "voices", MIGRATIONS, rescue, LibraryError)
 
 
 def insert(db: sqlite3.Connection, voice: LibraryVoice) -> None:

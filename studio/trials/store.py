@@ -14,7 +14,7 @@ from uuid import uuid4
 from studio.errors import RequestError
 from studio.trials import drawing
 from studio.trials.comparison import Comparison
-from studio.trials.database import Database
+from studio.trials.database import trials_in
 from studio.trials.drawing import Asked, Question
 from studio.trials.renderings import Rendering
 from studio.trials.votes import Vote, check_listener
@@ -49,7 +49,7 @@ class TrialStore:
         """chance: for order and sides; the system's unless a test wants to know it."""
         self.folder = folder
         self.sounds = folder / "sounds"
-        self._db = Database(folder / "trials.sqlite3")
+        self._db = trials_in(folder / "trials.sqlite3")
         self._chance = chance or SystemRandom()
 
     def add(self, comparison: Comparison) -> None:

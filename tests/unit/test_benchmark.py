@@ -241,7 +241,7 @@ def test_a_store_of_a_newer_studio_or_none_at_all_is_told(tmp_path: Path) -> Non
     store = BenchStore(tmp_path / "b.sqlite")
     assert store.recent() == [] and not store.path.exists(), "looking makes no file"
     store.path.write_bytes(b"this is no database, and it is long enough to be looked at as one" * 20)
-    with pytest.raises(OutputError, match="cannot be used"):
+    with pytest.raises(OutputError, match="damaged"):
         store.recent()
 
 

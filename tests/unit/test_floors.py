@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 FLOORS = (
     # 0 values and files
-    "errors disk migrations tables audio script dictation sentences cues formats voice request settings",
+    "errors disk database tables audio script dictation sentences cues formats voice request settings",
     # 1 engines, sound
     "gpu hub download upkeep loudness soundfiles m4a watermark likeness uploads encoding metrics hearing references "
     "engines",

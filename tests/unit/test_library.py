@@ -268,7 +268,7 @@ def test_a_library_that_is_damaged_locked_or_newer_is_said_in_plain_words(
     shelf = library(tmp_path)
     kept(shelf)
     path = shelf.folder / "voices.db"
-    monkeypatch.setattr("studio.library.database.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("studio.database.WAIT_SECONDS", 0.05)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     assert len(shelf.search()) == 1  # reading goes on
