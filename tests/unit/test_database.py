@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,14 +30,12 @@ def test_what_ails_a_file_is_said_by_what_it_holds(holds: str, tmp_path: Path, m
 
     with file.writing(), pytest.raises(OutputError, match=f"Another program is writing the {holds}"), file.writing():
         pass
-    with sqlite3.connect(file.path) as other:
+    with closing(sqlite3.connect(file.path, isolation_level=None)) as other:
         other.execute("PRAGMA user_version = 99")
-    with pytest.raises(StudioError, match=f"{holds} in .* by a newer Dialogue Studio"), file.reading():
-        pass
-    with sqlite3.connect(file.path) as other:
+        with pytest.raises(StudioError, match=f"{holds} in .* by a newer Dialogue Studio"), file.reading():
+            pass
         assert other.execute("SELECT sql FROM sqlite_master").fetchall() == [tuple(row) for row in before]
         assert other.execute("PRAGMA user_version").fetchone() == (99,), "a later version is never set back"
-    other.close()
 
     file.path.write_bytes(b"not a database, " * 512)
     with pytest.raises(LibraryError if holds == "voices" else OutputError, match="is damaged") as told, file.reading():
