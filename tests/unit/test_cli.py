@@ -19,6 +19,7 @@ import pytest
 import soundfile
 
 from studio import cli, doctor, soundfiles
+from studio.cli import arguments
 from studio.engines import tone
 from studio.engines.base import Lighter, Placement
 from studio.runs import TAKES
@@ -87,7 +88,7 @@ def test_help_is_quick() -> None:
 
 
 def test_formats_are_those_that_can_be_written() -> None:
-    assert tuple(soundfiles.FORMATS) == cli.FORMATS
+    assert tuple(soundfiles.FORMATS) == arguments.FORMATS
 
 
 def test_say_writes_a_file_and_tells_about_it_on_stderr(call: Cli) -> None:

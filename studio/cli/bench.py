@@ -12,7 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.cli import MENDABLE, Stopped, opened, put, tell
+from studio.cli.arguments import pair
+from studio.cli.terminal import MENDABLE, Stopped, opened, put, tell
 from studio.errors import RequestError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def add_arguments(bench: argparse.ArgumentParser) -> None:
     add("--repeat", metavar="N", type=int, default=3, help="how often each script is spoken (3)")
     add("--seeds", metavar="N,…", type=_numbers, default=(0,), help="each script with each of these (0)")
     voice = "for the engines that have this voice; repeat it"
-    add("--voice", metavar="S1=VOICE", action="append", default=[], type=_pair, help=voice)
+    add("--voice", metavar="S1=VOICE", action="append", default=[], type=pair, help=voice)
     add("--speed-only", action="store_true", help="listen to nothing: no word errors, voices, ratings")
     add("--compare", metavar="RUN", help="an earlier benchmark, or `last`")
     threshold = "exit 1 when a measure is worse than in --compare by more than this share, such as 0.1"
@@ -72,21 +73,14 @@ def _target(text: str) -> Path:
     return path
 
 
-def _pair(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not (sign and name.strip() and value.strip()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form S1=voice")
-    return name.strip(), value.strip()
-
-
-def bench(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Run the command; gives its exit code: 1 when a row failed, or a measure is worse than the threshold allows."""
     if options.threshold is not None and not (options.threshold >= 0 and options.compare):
         options.fail("--threshold is a share of 0 or more, and wants --compare RUN")
     if options.suites or options.published:
         return _suites() if options.suites else _published(options.engines or ())
     if options.output:
-        from studio.say import check_place
+        from studio.cli.say import check_place
 
         for path in options.output:
             check_place(path)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from studio import listings
-from studio.cli import MENDABLE, Stopped, opened, put, put_json, tell
+from studio.cli.terminal import MENDABLE, Stopped, opened, put, put_json, tell
 from studio.errands import Pace
 from studio.errors import EngineUnavailable
 from studio.hub import cache_folder
@@ -20,7 +20,7 @@ from studio.models import ModelRow, Models
 from studio.upkeep import Report
 
 
-def shelf(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Do what `options.action` says. Gives the exit code; raises StudioError; SystemExit(2) for words that lack one."""
     if options.action in ("download", "prepare", "delete") and not options.engine:
         options.fail(f"{options.action} what? Name an engine: `python -m studio models` lists them")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.cli import opened, put, put_json
+from studio.cli.terminal import opened, put, put_json
 from studio.errors import RequestError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int | None:
 def _fetch() -> None:
     """Whisper's files, with a bar. Raises EngineUnavailable."""
     from studio import hearing
-    from studio.shelf import bar
+    from studio.cli.models import bar
 
     with bar("Whisper") as progress:
         hearing.fetch_whisper(progress)

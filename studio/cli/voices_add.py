@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.cli import opened, put_json, tell
+from studio.cli.terminal import opened, put_json, tell
 from studio.errors import RequestError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from studio.cli import opened, put, put_json, tell
+from studio.cli.terminal import opened, put, put_json, tell
 from studio.disk import aside
 from studio.errors import RequestError
 from studio.tables import Table

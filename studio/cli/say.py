@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from studio import listings, soundfiles
 from studio.advice import Advice, advise
-from studio.cli import Stopped, no_output, opened, put_json, tell
+from studio.cli.terminal import Stopped, no_output, opened, put_json, tell
 from studio.disk import aside, cannot_write
 from studio.errors import EngineUnavailable, OutputError, ScriptError
 from studio.events import Assembling, Event, Finished, Listening, Loading, Planned, Sound, Speaking, Spoke
@@ -96,12 +96,12 @@ class Progressed:
         return f"{self.seconds:.0f} s of sound, {self.seconds / max(self.elapsed, 1e-3):.1f} x real time"
 
 
-def say(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     """Speak `options.script` to `options.output`. Raises StudioError; SystemExit(2) for options that contradict."""
     if options.live:
-        from studio.say_live import say_live
+        from studio.cli import live
 
-        return say_live(options)
+        return live.run(options)
     target = target_of(options)
     check_place(target.path)
     voices = {speaker_id(who): voice for who, voice in options.voice}

@@ -10,10 +10,10 @@ from typing import Any
 
 from rich.console import Console
 
-from studio.cli import Stopped, opened, put, put_json, tell
+from studio.cli.say import check_place, deliver, read_script
+from studio.cli.terminal import Stopped, opened, put, put_json, tell
 from studio.disk import cannot_write
 from studio.errors import RequestError
-from studio.say import check_place, deliver, read_script
 from studio.script import Script, speaker_id
 from studio.studio import Studio
 from studio.tables import Table

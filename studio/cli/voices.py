@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio import examine, keep
-from studio.cli import opened, put, put_json, tell
+from studio.cli import voices_add, voices_examine
+from studio.cli.terminal import opened, put, put_json, tell
+from studio.cli.voices_add import told
 from studio.errors import OutputError, RequestError
-from studio.keep import told
 
 if TYPE_CHECKING:
     from studio.library import Library, LibraryVoice
@@ -42,7 +42,7 @@ def add_arguments(voices: argparse.ArgumentParser) -> None:
         action.add_arguments(sub)
 
 
-def voices(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     """Every voice that a speaker can be given: presets by engine, then recorded ones where an engine follows them."""
     from studio import listings, portraits
 
@@ -221,8 +221,8 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 
 ACTIONS: dict[str, Action] = {
     "list": Action("List recorded voices.", _list_arguments, _list),
-    "examine": Action(examine.PURPOSE, examine.add_arguments, examine.run),
-    "add": Action(keep.PURPOSE, keep.add_arguments, keep.run),
+    "examine": Action(voices_examine.PURPOSE, voices_examine.add_arguments, voices_examine.run),
+    "add": Action(voices_add.PURPOSE, voices_add.add_arguments, voices_add.run),
     "show": Action("Tell all about a voice.", _one_voice, _show),
     "rename": Action("Give a voice another name.", _rename_arguments, _rename),
     "tag": Action("Give a voice other tags.", _tag_arguments, _tag),

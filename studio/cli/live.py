@@ -12,14 +12,25 @@ from contextlib import closing
 from typing import cast
 
 from studio import advice
-from studio.cli import no_output, opened, put_json, tell
+from studio.cli.say import (
+    STDIO,
+    Events,
+    Progressed,
+    check_place,
+    deliver,
+    first_ready,
+    follow,
+    report,
+    summary,
+    target_of,
+)
+from studio.cli.terminal import no_output, opened, put_json, tell
 from studio.dictation import Dictation
 from studio.encoding import FORMATS, encoder
 from studio.engines.base import EngineSpec
 from studio.errors import ScriptError, StudioError
 from studio.events import Sound
 from studio.loudness import live
-from studio.say import STDIO, Events, Progressed, check_place, deliver, first_ready, follow, report, summary, target_of
 from studio.script import speaker_id
 
 USUAL_CAST = ("S1", "S2")
@@ -27,7 +38,7 @@ PIECE_BYTES = 4096
 STREAMED = {"wav": "wav", "flac": "flac", "mp3": "mp3", "ogg": "opus"}  # soundfiles.FORMATS as they travel
 
 
-def say_live(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     """Speak standard input to `options.output`, or to standard output as it is made.
 
     Raises StudioError; SystemExit(2) for options that contradict.

@@ -8,8 +8,8 @@ import pytest
 
 from studio import engines
 from studio.casting import RECORDED
+from studio.cli.voices_add import KINDS
 from studio.errors import UnknownVoice
-from studio.keep import KINDS
 from studio.script import Script
 from studio.studio import SAMPLES, Studio
 from studio.voice import CONSENTS, Consent

@@ -1,0 +1,137 @@
+"""What may follow a command's name: read before the code of the command is loaded."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+FORMATS = ("wav", "flac", "mp3", "m4a", "opus", "ogg")  # soundfiles.FORMATS, which would load libraries
+
+
+def add_say(say: argparse.ArgumentParser) -> None:
+    """The options of `say`."""
+    say.add_argument("script", metavar="FILE", help="the script (.txt .md .srt .vtt .json), or - for standard input")
+    say.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="the sound file; its ending says the format; - is standard output. Not given: the script's name in "
+        "this folder, and never over a file that is there",
+    )
+    say.add_argument("--engine", metavar="ID", help="who speaks (default: the first that can run here)")
+    say.add_argument(
+        "--voice",
+        action="append",
+        default=[],
+        type=pair,
+        metavar="S1=heart",
+        help="a speaker's voice, by id or the name of a recorded one; repeat it",
+    )
+    say.add_argument("--seed", type=int, default=0, metavar="N", help="another number, another take (default: 0)")
+    say.add_argument(
+        "--set", action="append", default=[], type=number, metavar="NAME=VALUE", help="a setting of the engine"
+    )
+    say.add_argument(
+        "--precision",
+        metavar="NAME",
+        help="of the engine's weights: exact, or int8, which on a CPU takes half the memory and a third of the time",
+    )
+    say.add_argument("--format", choices=FORMATS, help="if OUT does not say it (default: wav)")
+    say.add_argument(
+        "--live",
+        action="store_true",
+        help="with FILE -: speak while standard input is still being written; "
+        "its speakers are those with a --voice, else S1 and S2",
+    )
+    say.add_argument("--fresh", action="store_true", help="speak everything again, even what is kept from before")
+
+
+def add_compare(compare: argparse.ArgumentParser) -> None:
+    """The options of `compare`."""
+    compare.add_argument("script", metavar="FILE", help="the script, or - for standard input")
+    compare.add_argument("--engines", required=True, metavar="A,B", help="ids of engines, with commas between them")
+    compare.add_argument(
+        "--seeds", default="1", metavar="N", help="how many takes of each, or the seeds themselves: 3, or 0,7,12"
+    )
+    compare.add_argument(
+        "--sweep", metavar="NAME=A,B", help="each once for every value of a setting, as in temperature=0.7,1.0"
+    )
+    compare.add_argument(
+        "--voice", action="append", default=[], type=pair, metavar="S1=NAME", help="a speaker's voice; repeat it"
+    )
+    compare.add_argument("--precision", default="", metavar="NAME", help="of the engines' weights: exact or int8")
+    compare.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the sounds go")
+
+
+def add_votes(votes: argparse.ArgumentParser) -> None:
+    """The options of `votes`."""
+    votes.add_argument(
+        "action",
+        nargs="?",
+        choices=["table", "export", "import"],
+        default="table",
+        metavar="ACTION",
+        help="table (the default), export or import",
+    )
+    votes.add_argument("file", nargs="?", type=Path, metavar="FILE", help="of votes, .json or .csv")
+    votes.add_argument("--by", choices=["entry", "system", "engine"], default="system", help="what is ranked")
+    votes.add_argument("--comparison", default="", metavar="ID", help="only votes of this comparison")
+    votes.add_argument("--listener", default="", metavar="NAME", help="only votes of this listener")
+    votes.add_argument(
+        "--tag", choices=["voice", "rhythm", "words", "artefacts", "emotion"], help="only votes for this reason"
+    )
+
+
+def add_models(models: argparse.ArgumentParser) -> None:
+    """The options of `models`."""
+    models.add_argument(
+        "action",
+        nargs="?",
+        choices=["list", "download", "check", "prepare", "delete"],
+        default="list",
+        metavar="ACTION",
+        help="list (the default), download, check, delete, or prepare: write a copy that loads in about a second",
+    )
+    models.add_argument("engine", nargs="?", metavar="ENGINE", help="of this engine; check without it checks all")
+    models.add_argument("--yes", action="store_true", help="delete without asking")
+    models.add_argument("--copy", action="store_true", help="delete only the copy that `prepare` wrote")
+    models.add_argument("--mend", action="store_true", help="after a check, fetch anew what is wrong")
+
+
+def add_engines(engines: argparse.ArgumentParser) -> None:
+    """The options of `engines`."""
+    engines.add_argument("--markdown", action="store_true", help="print the table of the README")
+
+
+def add_runs(runs: argparse.ArgumentParser) -> None:
+    """The options of `runs`."""
+    runs.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default: 20)")
+
+
+def add_inspect(inspect: argparse.ArgumentParser) -> None:
+    """The options of `inspect`."""
+    inspect.add_argument("file", type=Path, metavar="FILE", help="WAV, FLAC, MP3, M4A, Opus or OGG")
+
+
+def add_doctor(doctor: argparse.ArgumentParser) -> None:
+    """The options of `doctor`."""
+    bundle = "write what helps a report of a fault, without texts"
+    doctor.add_argument("--bundle", type=Path, metavar="ZIP", help=bundle)
+    doctor.add_argument("--log", type=Path, metavar="FILE", help="with --bundle: where the studio's log was sent to")
+
+
+def pair(word: str) -> tuple[str, str]:
+    """`name=value`, as argparse wants a type."""
+    name, sign, value = word.partition("=")
+    if not (sign and name.strip() and value.strip()):
+        raise argparse.ArgumentTypeError(f"{word!r} is not of the form name=value")
+    return name.strip(), value.strip()
+
+
+def number(word: str) -> tuple[str, float]:
+    """`name=number`, as argparse wants a type."""
+    name, value = pair(word)
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number") from None
