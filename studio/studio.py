@@ -107,6 +107,12 @@ class Studio:
         """What is known of an engine. Raises UnknownEngine."""
         return self._find(engine_id).SPEC
 
+    def device_of(self, engine_id: str) -> str:
+        """Where an engine runs: "cuda", "mps" or "cpu"; "" for one on a GPU that is lent, in a process of its own."""
+        if not self.spec(engine_id).is_torch:
+            return "cpu"
+        return "" if self.lent else self.manager.placement.device
+
     def cast(self, script: Script, engine_id: str, wanted: Mapping[str, str]) -> dict[str, Voice]:
         """A voice for every speaker: of the engine, or recorded. Raises UnknownEngine, UnknownVoice, UnknownCast."""
         return casting.cast(script, engines.module(engine_id), wanted, self.library)

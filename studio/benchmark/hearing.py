@@ -36,18 +36,19 @@ def split(figures: Figures) -> tuple[dict[str, float], dict[str, str]]:
     return values, missing
 
 
-def spoken(run: Run, takes: Sequence[Take], sound: Audio) -> Values:
-    """What is known as soon as a run is finished. sound: of the engine, all takes joined."""
+def spoken(run: Run, takes: Sequence[Take], sound: Audio, frame_rate: float) -> Values:
+    """What is known as soon as a run is finished. sound: of the engine, all takes joined. frame_rate: of its codec."""
     seconds, work = sum(take.seconds for take in takes), sum(take.work_seconds for take in takes)
     kinds = [take.verdict.kind for take in takes]
     loud = loudness.loudness(sound)
     nothing = Missing("the sound has no length")
+    no_frames = Missing("this engine makes its sound at once, not frame by frame")
     return {
         "rtf": work / seconds if seconds > 0 else nothing,
         "first_sound_s": takes[0].first_sound_seconds if takes else nothing,
         "seconds": run.seconds,
         "work_s": work,
-        "tokens_per_s": Missing("engines do not tell how many steps they took"),
+        "tokens_per_s": (seconds * frame_rate / work if work > 0 else nothing) if frame_rate else no_frames,
         "loudness_lufs": Missing("the sound is silent") if loud is None else loud,
         "clipped_share": level.clipped_share(sound) if len(sound.samples) else nothing,
         "runaway_share": kinds.count("runaway") / len(kinds) if kinds else nothing,

@@ -55,6 +55,16 @@ MEASURES = (
         2,
     ),
     Measure(
+        "process_rise_gb",
+        "Memory above the beginning",
+        "GB",
+        "",
+        "How far that most is above what the process had just before this was spoken; a model that was loaded then "
+        "is not in it.",
+        0.02,
+        2,
+    ),
+    Measure(
         "gpu_allocated_gb",
         "GPU memory",
         "GB",
@@ -78,6 +88,15 @@ MEASURES = (
         "J",
         "lower",
         "By the counter of the processor's package (RAPL), with all else that ran.",
+        1.0,
+        1,
+    ),
+    Measure(
+        "gpu_energy_j",
+        "Energy of the card",
+        "J",
+        "lower",
+        "By the counter of the card's driver (NVML), with all else that ran on it.",
         1.0,
         1,
     ),
@@ -232,7 +251,16 @@ MEASURES = (
     Measure(
         "mos_p808", "DNSMOS P.808", "", "higher", "Another estimate of the same, by another network.", 0.1, 2, True
     ),
-    Measure("tokens_per_s", "Tokens", "1/s", "higher", "Steps of the model per second of work."),
+    Measure(
+        "tokens_per_s",
+        "Frames per second of work",
+        "1/s",
+        "higher",
+        "Frames of the codec, each one step of the model: seconds of sound times the codec's frame rate, by seconds of "
+        "work. Others call them tokens. An engine that makes its sound at once has none.",
+        0.5,
+        1,
+    ),
 )
 BY_NAME = {measure.name: measure for measure in MEASURES}
 

@@ -11,45 +11,65 @@ from types import TracebackType
 
 import psutil
 
+from studio.benchmark import energy
 from studio.metrics import Missing
 
 GB = 1e9
-RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
 
 
 class Meters:
-    """Between `with` and its end. `values` and `missing` are there afterwards, by the names of measures."""
+    """Between `with`, or the last `begin`, and its end. `values` and `missing` are there afterwards, by the names of
+    measures. process_rise_gb: how far the peak of the process is above what it had at the beginning.
+    """
 
     def __init__(self, device: str) -> None:
         self._device = device
+        self._counters = energy.counters(device)
         self.values: dict[str, float] = {}
         self.missing: dict[str, Missing] = {}
 
     def __enter__(self) -> Meters:
+        self.begin()
+        return self
+
+    def begin(self) -> None:
+        """Forget what was before: what is measured begins now."""
+        self._rss = psutil.Process().memory_info().rss / GB
         self._peak_begins = _forget_peak()
         if self._device == "cuda":
             import torch
 
             torch.cuda.reset_peak_memory_stats()
-        self._energy = _energy()
+        self._energy = {name: read() for name, read in self._counters.items()}
         self._begun, self._all, self._own = time.perf_counter(), _busy(), _own()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Read what there is since the beginning."""
         elapsed = max(1e-6, time.perf_counter() - self._begun)
         self.values["others_cores"] = max(0.0, (_busy() - self._all) - (_own() - self._own)) / elapsed
+        self._read_memory()
+        self._read_card()
+        for name, read in self._counters.items():
+            self._note(name, energy.taken(self._energy[name], read()))
+
+    def _note(self, name: str, found: float | Missing) -> None:
+        if isinstance(found, Missing):
+            self.missing[name] = found
+        else:
+            self.values[name] = found
+
+    def _read_memory(self) -> None:
         if self._peak_begins:
             self.values["process_gb"] = peak_gb()
+            self.values["process_rise_gb"] = max(0.0, self.values["process_gb"] - self._rss)
         else:
-            self.missing["process_gb"] = Missing("this system keeps no peak of memory that can be begun anew")
-        self._read_card()
-        energy = _energy()
-        if energy is None or self._energy is None or energy < self._energy:  # the counter begins anew now and then
-            self.missing["energy_j"] = Missing("no driver here tells it")
-        else:
-            self.values["energy_j"] = energy - self._energy
+            reason = Missing("this system keeps no peak of memory that can be begun anew")
+            self.missing |= {"process_gb": reason, "process_rise_gb": reason}
 
     def _read_card(self) -> None:
         if self._device == "cuda":
@@ -89,10 +109,3 @@ def _busy() -> float:
 def _own() -> float:
     times = os.times()
     return times.user + times.system
-
-
-def _energy() -> float | None:
-    """Joules that the processor's package has taken, by its counter; None when it cannot be read."""
-    with suppress(OSError, ValueError):
-        return int(RAPL.read_text(encoding="ascii")) / 1e6
-    return None

@@ -146,7 +146,8 @@ class Session:
         except StudioError as error:
             return replace(row, state="failed", error=str(error))
         sound = hearing.joined(takes)
-        figures = {**hearing.spoken(run, takes, sound), **meters.values, **meters.missing}
+        rate = self._studio.spec(cell.engine).frame_rate
+        figures = {**hearing.spoken(run, takes, sound, rate), **meters.values, **meters.missing}
         values, missing = hearing.split(figures)
         for take in takes:
             self._takes.delete(take.id)

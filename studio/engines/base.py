@@ -64,7 +64,8 @@ class EngineSpec:
     well when two speakers have one. hears_all_voices: it is given those of speakers too who are silent in a passage.
     voices: presets that need no reference. revision: of the model files.
     cpu_rtf: seconds of work for a second of sound on two CPU cores, roughly; 0 when it does not matter. gpu_rtf: the
-    same on an H100, measured.
+    same on an H100, measured. frame_rate: frames of its codec in a second of sound, each one step of the model; 0 for
+    an engine that has none.
     hears_text: it speaks while text is being written, see `LiveEngine`. int8: memory and time with weights in 8 bits,
     None where the engine has no such mode. packages: what it imports; their versions are part of a take.
     codec: "repository@commit" of a codec that comes from elsewhere than the model.
@@ -100,6 +101,7 @@ class EngineSpec:
     characters_per_second: float = 15.0
     cpu_rtf: float = 0.0
     gpu_rtf: float = 0.0
+    frame_rate: float = 0.0
     int8: Lighter | None = None
     codec: str = ""
     loudness_lufs: float = -23.0

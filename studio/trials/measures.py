@@ -20,6 +20,11 @@ MOST_SECONDS = 600.0  # a longer sound keeps everybody waiting
 NAMES = ("words", "mos", "likeness")
 
 
+def is_done(rendering: Rendering) -> bool:
+    """Whether it was measured already."""
+    return NAMES[0] in rendering.measures
+
+
 def measure(shelf: Shelf, script: Script, rendering: Rendering, hearer: Recogniser, voices: Mapping[str, Voice]) -> Any:
     """name -> what was measured, or {"missing": why}.
 

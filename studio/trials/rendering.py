@@ -14,6 +14,7 @@ from studio.events import Assembling, Event, Finished, Loading, Planned, Speakin
 from studio.runs import Run
 from studio.studio import Studio
 from studio.trials.comparison import Comparison, Entry
+from studio.trials.memory import Memory
 from studio.trials.renderings import Rendering, Shelf
 
 
@@ -51,9 +52,11 @@ def _spoken(
     request = studio.request(comparison.script, entry.engine, entry.voices, entry.sampling, entry.seed, precision)
     now = Rendering(entry.id, "speaking", "In line", precision=precision)
     run: Run | None = None
+    memory = Memory(studio.device_of(entry.engine))
     try:
         with closing(studio.speak(entry.engine, request)) as events:
             for event in events:
+                memory.see(event)
                 if isinstance(event, Planned | Finished):
                     run = event.run
                 now = _further(now, event)
@@ -65,7 +68,7 @@ def _spoken(
             _forget(studio, run)
         raise
     if run and run.state == "finished":
-        yield _finished(now, run, shelf.sounds)
+        yield replace(_finished(now, run, shelf.sounds), measures={"memory": memory.told()})
         _forget(studio, run)
 
 

@@ -45,7 +45,7 @@ class Trials:
         yield from render(self.studio, self.store, comparison, stopped)
         for entry in comparison.order():
             rendering = self.store.rendering(comparison.id, entry.id)
-            if rendering.is_ready and not rendering.measures and not stopped():
+            if rendering.is_ready and not measures.is_done(rendering) and not stopped():
                 yield self._measured(comparison, rendering)
 
     def _measured(self, comparison: Comparison, rendering: Rendering) -> Rendering:
@@ -56,7 +56,7 @@ class Trials:
             voices = {}
         recogniser = self.studio.recogniser
         found = measures.measure(self.store, comparison.script, rendering, recogniser, voices)
-        measured = replace(rendering, measures=found)
+        measured = replace(rendering, measures={**rendering.measures, **found})
         self.store.keep(comparison.id, measured)
         return measured
 

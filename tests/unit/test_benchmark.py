@@ -59,7 +59,7 @@ def quick(*names: str, repeats: int = 2, **more: Any) -> Plan:
 def test_the_rtf_of_an_engine_that_sleeps_is_known(benchmarks: Benchmarks, stand_in: StandIn) -> None:
     tone = engines.module("tone").SPEC
     lazy = tuple(replace(one, default=0.05) if one.name == "work_seconds" else one for one in tone.parameters)
-    stand_in("lazy", parameters=lazy)  # 0.05 s of work for 0.2 s of sound a word
+    stand_in("lazy", parameters=lazy, frame_rate=12.5)  # 0.05 s of work for 0.2 s of sound a word
     bench = benchmarks.new(quick("tone", "lazy"), SUITE)
     run(benchmarks, bench)
     bench, rows = benchmarks.store.get(bench.id), benchmarks.store.rows(bench.id)
@@ -70,6 +70,8 @@ def test_the_rtf_of_an_engine_that_sleeps_is_known(benchmarks: Benchmarks, stand
     assert slow.spreads["seconds"].least == pytest.approx(0.8, abs=0.02)
     assert slow.spreads["host_gb"].median == 1.5 and fast.missing["host_gb"] == "this is a test"
     assert fast.missing["wer"] == "this benchmark listens to nothing"
+    steps = [row.values["tokens_per_s"] * row.values["rtf"] for row in rows if row.engine == "lazy"]
+    assert steps == pytest.approx([12.5] * 4, rel=1e-4) and "not frame by frame" in fast.missing["tokens_per_s"]
     assert [row.engine for row in rows[:4]] == ["tone", "lazy", "lazy", "tone"], "engines take turns"
     assert not benchmarks.studio.recent(), "what is measured is not among what people speak"
     assert len(list(benchmarks.folder.glob("runs/*/dialogue.wav"))) == 4, "the same sound is kept once"

@@ -122,6 +122,7 @@ def test_each_model_loads_once_and_results_come_one_by_one(trials: Trials, monke
         assert len(one.timings) == 3 and one.takes and one.rtf is not None and one.loudness_lufs is not None
         assert one.measures["words"]["model"] == Ear().model and "wer" in one.measures["words"]
         assert one.measures["likeness"] == {"missing": "no voice follows a recording"}
+        assert one.measures["memory"].get("process_gb", 1) > 0.01
     assert trials.studio.recent() == [], "the list of takes would tell a blind listener how long each is"
 
 

@@ -46,6 +46,7 @@ SPEC = EngineSpec(
     title="CSM 1B",
     summary="Conversation: each turn is spoken with those before it in mind. Clones voices. 7.2 GB to download.",
     sample_rate=24000,
+    frame_rate=12.5,
     licence="Apache-2.0, terms to accept; codec CC-BY-4.0 (Kyutai)",
     source=PAGE,
     revision=MODEL.revision,

@@ -42,6 +42,7 @@ SPEC = EngineSpec(
     title="Dia 1.6B",
     summary="Lively dialogue of two speakers with laughs and sighs, in cloned voices or its own; wants a GPU.",
     sample_rate=44100,
+    frame_rate=44100 / 512,
     licence="Apache-2.0",
     source=f"https://huggingface.co/{MODEL.repo}",
     revision=MODEL.revision,

@@ -107,6 +107,7 @@ def _variant(size: str, revision: str, size_bytes: int, exact: Lighter, int8: Li
         title=f"Dia2 {size}",
         summary=summary,
         sample_rate=24000,
+        frame_rate=12.5,
         licence="Apache-2.0; codec CC-BY-4.0 (Kyutai)",
         source=f"https://huggingface.co/{repository}",
         revision=revision,

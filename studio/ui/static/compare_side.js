@@ -84,12 +84,19 @@ async function loadSounds() {
 const STATES = { waiting: "waits", speaking: "", finished: "", failed: "failed", stopped: "stopped" };
 const missing = (why) => el("span", { class: "compare-missing", title: why }, `not measured: ${why}`);
 
+function peakMemory(memory) {
+  if (!memory) return missing("it was spoken by an earlier version");
+  if (memory.missing) return missing(memory.missing);
+  const process = `${memory.process_gb} GB of the process, ${memory.rise_gb} GB more than before`;
+  return memory.gpu_gb == null ? process : `${memory.gpu_gb} GB on the card`;
+}
+
 function facts(item) {
-  const { words, mos, likeness } = item.measures;
+  const { words, mos, likeness, memory } = item.measures;
   const told = [
     ["Length", `${item.seconds.toFixed(1)} s`],
     ["Work", item.rtf == null ? "–" : `${item.rtf.toFixed(3)} s for a second of sound`],
-    ["Memory", `about ${item.memory_gb} GB, by its card`],
+    ["Peak memory", peakMemory(memory)],
     ["Loudness", item.loudness_lufs == null ? "silent" : `${item.loudness_lufs.toFixed(1)} LUFS, played at −20.0`],
   ];
   if (words) told.push(["Wrong words", words.missing ? missing(words.missing) : `${(words.wer * 100).toFixed(1)} %`]);
