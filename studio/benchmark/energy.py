@@ -44,7 +44,7 @@ def card(driver: Any, uuid: str) -> float | Missing:
 def _first_card() -> float | Missing:
     """The card that engines run on."""
     try:
-        import pynvml  # type: ignore[import-not-found]
+        import pynvml
     except ImportError:
         return NO_DRIVER
     import torch
