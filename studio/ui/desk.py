@@ -20,16 +20,16 @@ from studio.runs import Run
 from studio.script import Script
 from studio.studio import Studio
 from studio.ui import forms
-from studio.ui.booth import Booth
+from studio.ui.audition import Auditions
 from studio.ui.drafts import Drafts
 from studio.ui.forms import Json, Order
 from studio.ui.inspector import Inspector
 from studio.ui.judging import Judging
 from studio.ui.listening import Listening
 from studio.ui.live import Broadcast, result
-from studio.ui.rehearsal import Rehearsals
+from studio.ui.recordings import Recordings
 from studio.ui.shelf import Shelf
-from studio.ui.wardrobe import Wardrobe
+from studio.ui.voice_library import VoiceLibrary
 from studio.ui.yardstick import Yardstick
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
@@ -50,16 +50,16 @@ class Desk:
         self.is_shared = studio.settings.is_shared
         self.shelf = Shelf(studio, self.is_shared)
         listening = Listening(studio.settings.data / LISTENING)
-        booth = Booth(studio, listening, brought or studio.settings.data / "brought")
-        self.wardrobe = Wardrobe(studio, booth, listening)
+        recordings = Recordings(studio, listening, brought or studio.settings.data / "brought")
+        self.voices = VoiceLibrary(studio, recordings, listening)
         self._parts = (
             self.shelf,
-            booth,
-            self.wardrobe,
-            Rehearsals(studio, self.wardrobe),
-            Inspector(studio, booth),
+            recordings,
+            self.voices,
+            Auditions(studio, self.voices),
+            Inspector(studio, recordings),
             Yardstick(studio),
-            Judging(studio, self.wardrobe),
+            Judging(studio, self.voices),
         )
         self._drafts = Drafts(studio.settings.data / "scripts")
         self._stops: dict[str, threading.Event] = {}
@@ -108,7 +108,7 @@ class Desk:
     def _voices(self, order: Order, written: forms.Written) -> dict[str, str]:
         """The voices of those who speak. Raises UnknownVoice for one that a visitor may not use."""
         voices = order.voices_in(written.script)
-        self.wardrobe.allow(voices, {voice.id for voice in self.studio.spec(order.engine).voices})
+        self.voices.allow(voices, {voice.id for voice in self.studio.spec(order.engine).voices})
         return voices
 
     def split(self, asked: Json) -> Json:

@@ -8,16 +8,16 @@ from typing import Any
 from studio import watermark
 from studio.inspection import Inspection
 from studio.studio import Studio
-from studio.ui.booth import Booth
 from studio.ui.forms import Json
+from studio.ui.recordings import Recordings
 
 
 class Inspector:
     """One for all visitors. On a shared machine a visitor learns only of the runs that the own browser remembers."""
 
-    def __init__(self, studio: Studio, booth: Booth) -> None:
+    def __init__(self, studio: Studio, recordings: Recordings) -> None:
         self.studio = studio
-        self._booth = booth
+        self._recordings = recordings
 
     def functions(self) -> list[Callable[[Any], Json]]:
         """What the page may call, each by its name."""
@@ -29,7 +29,7 @@ class Inspector:
 
     def inspect(self, asked: Json) -> Json:
         """Look at a file. asked: {source: {path, name}, runs: ids the browser remembers}. Raises AudioError."""
-        source = self._booth.source(asked["source"])
+        source = self._recordings.source(asked["source"])
         found = self.studio.inspect(source.path)
         run = found.match.run if found.match else None
         is_seen = not self.studio.settings.is_shared or (run is not None and run.id in (asked.get("runs") or ()))

@@ -23,7 +23,7 @@ from studio.trials.votes import Side
 from studio.ui import forms
 from studio.ui.forms import Json, Order, file_url
 from studio.ui.peaks import peaks
-from studio.ui.wardrobe import Wardrobe
+from studio.ui.voice_library import VoiceLibrary
 
 RECENT = 30
 
@@ -31,10 +31,10 @@ RECENT = 30
 class Judging:
     """One for all visitors. On a shared machine a visitor sees only the comparisons whose ids the browser remembers."""
 
-    def __init__(self, studio: Studio, wardrobe: Wardrobe) -> None:
+    def __init__(self, studio: Studio, voices: VoiceLibrary) -> None:
         self.studio = studio
         self.is_shared = studio.settings.is_shared
-        self._wardrobe = wardrobe
+        self._voices = voices
         self._opened: Trials | None = None
         self._now: dict[str, Rendering] = {}  # entries that are being spoken
         self._stops: dict[str, threading.Event] = {}
@@ -84,7 +84,7 @@ class Judging:
         for one in asked["entries"]:
             entry = _entry(one)
             speaking = {speaker: voice for speaker, voice in entry.voices.items() if speaker in script.speakers}
-            self._wardrobe.allow(speaking, {voice.id for voice in self.studio.spec(entry.engine).voices})
+            self._voices.allow(speaking, {voice.id for voice in self.studio.spec(entry.engine).voices})
             entries.append(Entry(**{**entry.values, "voices": speaking}))
         comparison = self.trials.begin(script, entries)
         self._start(comparison)

@@ -44,7 +44,7 @@ def build(studio: Studio) -> gr.Blocks:
                 with gr.Tab(title, id=title.lower()):
                     build_tab(desk, dock)
         dock.render()  # type: ignore[no-untyped-call]
-        endpoints.add(studio, desk.wardrobe.allow)
+        endpoints.add(studio, desk.voices.allow)
     page.queue(default_concurrency_limit=8, max_size=256)
     return page
 

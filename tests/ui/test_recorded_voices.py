@@ -85,7 +85,7 @@ def test_corrected_words_keep_the_times_of_the_others(desk: Desk) -> None:
 
 def test_without_a_recogniser_it_is_said(desk: Desk) -> None:
     desk.studio.recogniser.obstacle = "No recogniser of speech is here. Type it."  # type: ignore[misc]
-    assert "No recogniser" in ask(desk, "booth", {})["obstacle"]
+    assert "No recogniser" in ask(desk, "recording_setup", {})["obstacle"]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_voices_travel_as_a_zip(desk: Desk, settings: Settings, tmp_path: Path) 
 def test_visitors_of_a_shared_machine_see_the_samples_and_change_nothing(settings: Settings) -> None:
     studio = Studio(replace(settings, host="0.0.0.0", public=True))
     home = Desk(studio, settings.data / "brought")
-    home.wardrobe.is_shared = False
+    home.voices.is_shared = False
     voice = saved(home)
     desk = Desk(studio, settings.data / "brought")
     assert all(row["is_sample"] for row in ask(desk, "voices", {})["voices"])
@@ -243,7 +243,7 @@ def test_visitors_of_a_shared_machine_see_the_samples_and_change_nothing(setting
 def heard(desk: Desk, token: str) -> Any:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        state = ask(desk, "rehearsal", {"token": token})
+        state = ask(desk, "audition", {"token": token})
         if state["phase"] in ("finished", "failed", "stopped"):
             return state
         time.sleep(0.03)
@@ -254,7 +254,7 @@ def test_a_voice_is_tried_before_it_is_kept(desk: Desk, parrot: str) -> None:
     (row,) = [one for one in ask(desk, "cloning", {})["engines"] if one["id"] == parrot]
     assert row["obstacle"] is None
     order = form(desk, token="t", engine=parrot, line="Good morning.")
-    assert ask(desk, "rehearse", {**order, "recording": order["recordings"][0]}) == {"begun": True}
+    assert ask(desk, "begin_audition", {**order, "recording": order["recordings"][0]}) == {"begun": True}
     state = heard(desk, "t")
     assert state["phase"] == "finished", state
     assert state["likeness"] is None or state["likeness"] > 0.9, "it gives the recording back"
@@ -274,14 +274,14 @@ def test_a_voice_is_tried_before_it_is_kept(desk: Desk, parrot: str) -> None:
 )
 def test_what_cannot_be_tried_is_told(desk: Desk, parrot: str, more: dict[str, Any], told: str) -> None:
     order = {**form(desk, token="t", engine=parrot, line="Hello."), **more}
-    error = ask(desk, "rehearse", {**order, "recording": order["recordings"][0]})["error"]
+    error = ask(desk, "begin_audition", {**order, "recording": order["recordings"][0]})["error"]
     assert told in error["message"]
 
 
 def test_whoever_leaves_is_not_spoken_to(desk: Desk, parrot: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.ui.rehearsal.LEFT_SECONDS", -1.0)
+    monkeypatch.setattr("studio.ui.audition.LEFT_SECONDS", -1.0)
     order = form(desk, token="t", engine=parrot, line="Good morning.")
-    ask(desk, "rehearse", {**order, "recording": order["recordings"][0]})
+    ask(desk, "begin_audition", {**order, "recording": order["recordings"][0]})
     assert heard(desk, "t")["phase"] == "stopped"
 
 

@@ -24,7 +24,7 @@ async function bringOne(file) {
   bar.querySelector("button").onclick = () => stop();
   try {
     const source = await studio.send(file, {
-      most: booth.most_bytes,
+      most: setup.most_bytes,
       tell: (done, total) => {
         [progress.max, progress.value] = [total, done];
         words.textContent =
@@ -59,12 +59,12 @@ async function record() {
     editor.stop();
     studio.sounds("microphone");
     recorder = await startRecording({
-      rate: booth.rate,
-      most: booth.most_recorded_seconds,
+      rate: setup.rate,
+      most: setup.most_recorded_seconds,
       full: () => recorder && bringOne(end("stop")),
       tell(seconds, loud) {
         const percent = Math.round(100 * Math.min(1, loud));
-        time.textContent = `${studio.clock(seconds)} of ${studio.clock(booth.most_recorded_seconds)}`;
+        time.textContent = `${studio.clock(seconds)} of ${studio.clock(setup.most_recorded_seconds)}`;
         level.firstElementChild.style.width = `${percent}%`;
         level.dataset.loud = String(loud > 0.97);
         level.setAttribute("aria-valuenow", percent);

@@ -1,9 +1,9 @@
 // The open recording: its picture and cut, what is done to it, and how it is weighed each time that changes.
-function makeCloneRecording(root, { booth }) {
+function makeCloneRecording(root, { setup }) {
   const part = (name) => root.querySelector(name);
   const sound = makeCloneSound();
   const wave = makeCloneWave(part(".cut"), { change: setCut, settle, hear: (at) => play(at) });
-  const words = makeCloneWords(root, { booth, playWord });
+  const words = makeCloneWords(root, { setup, playWord });
   let recording = null;
   let [which, loop, near] = ["prepared", false, false];
   let timer = null;

@@ -6,7 +6,7 @@ let voice = { id: "", revision: 0, name: "" };
 let recordings = [];
 let open = null;
 let saved = ""; // the form as it was when it was last saved, to know whether anything would be lost
-let booth = null;
+let setup = null;
 let [form, editor, trial] = [null, null, null];
 
 // ---- recordings
@@ -182,17 +182,17 @@ function current() {
 async function begin() {
   studio.drawIcons(element);
   try {
-    booth = await studio.ask("booth");
+    setup = await studio.ask("recording_setup");
   } catch (problem) {
     return tellProblem(problem);
   }
-  const limit = studio.stock.amount(booth.most_bytes);
-  part(".clone-save").hidden = !booth.may_keep;
-  part(".clone-shared").hidden = booth.may_keep;
+  const limit = studio.stock.amount(setup.most_bytes);
+  part(".clone-save").hidden = !setup.may_keep;
+  part(".clone-shared").hidden = setup.may_keep;
   part(".bring-or").textContent =
-    `or drop one here: up to ${limit} and ${booth.most_seconds / 60} minutes, any usual kind`;
-  form = makeCloneForm(root, booth);
-  editor = makeCloneRecording(root, { booth });
+    `or drop one here: up to ${limit} and ${setup.most_seconds / 60} minutes, any usual kind`;
+  form = makeCloneForm(root, setup);
+  editor = makeCloneRecording(root, { setup });
   trial = makeCloneTry(root, { current, refused: form.refuse });
   part(".bring-record").addEventListener("click", record);
   part(".bring-choose").addEventListener("click", () => part(".bring-file").click());

@@ -103,14 +103,14 @@ function makeCloneTry(root, { current, refused }) {
   async function follow(token, node) {
     const words = el("span", { role: "status" });
     const stop = el("button", { type: "button", class: "small" }, "Stop");
-    stop.addEventListener("click", () => studio.ask("end_rehearsal", { token }).catch(() => {}));
+    stop.addEventListener("click", () => studio.ask("end_audition", { token }).catch(() => {}));
     node.replaceChildren(
       el("span", { class: "listening" }),
       el("p", {}, el("strong", {}, node.dataset.title), " ", words),
       stop,
     );
     for (;;) {
-      const state = await studio.ask("rehearsal", { token });
+      const state = await studio.ask("audition", { token });
       if (state.phase === "finished") return finished(state, node);
       if (state.phase === "failed") throw state.error;
       words.textContent = PHASES[state.phase](state);
@@ -129,7 +129,7 @@ function makeCloneTry(root, { current, refused }) {
       const node = el("li", { class: "try-take", "data-title": title, "data-engine": id });
       const token = studio.randomId().slice(0, 16);
       try {
-        await studio.ask("rehearse", { token, engine: id, line: part("#try-line").value, seed, ...current() });
+        await studio.ask("begin_audition", { token, engine: id, line: part("#try-line").value, seed, ...current() });
         heard.prepend(node);
         await follow(token, node);
       } catch (problem) {

@@ -1,7 +1,7 @@
 // The words of the open recording: written down by the recogniser, corrected by a person, and held against each other.
 const LOW = 0.6; // below this confidence a word wants a look
 
-function makeCloneWords(root, { booth, playWord }) {
+function makeCloneWords(root, { setup, playWord }) {
   const part = (name) => root.querySelector(name);
   const [area, told, list, match] = [
     part(".words-text"),
@@ -18,10 +18,10 @@ function makeCloneWords(root, { booth, playWord }) {
   async function write() {
     const mine = recording;
     if (!mine?.weighed) return;
-    if (booth.obstacle) return say(booth.obstacle);
+    if (setup.obstacle) return say(setup.obstacle);
     const now = ++number;
     if (!mine.written)
-      say(studio.el("span", { class: "listening" }), `${booth.recogniser} listens and writes it down …`);
+      say(studio.el("span", { class: "listening" }), `${setup.recogniser} listens and writes it down …`);
     try {
       const text = mine.touched ? mine.text : null;
       const written = await studio.ask("write_down", { source: mine.source, steps: mine.steps, text });
@@ -107,8 +107,8 @@ function makeCloneWords(root, { booth, playWord }) {
     open(next) {
       number++;
       recording = next;
-      if (!next.written && !booth.obstacle) say("");
-      if (booth.obstacle) say(booth.obstacle);
+      if (!next.written && !setup.obstacle) say("");
+      if (setup.obstacle) say(setup.obstacle);
       show();
     },
   };

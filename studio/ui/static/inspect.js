@@ -31,7 +31,7 @@ function show({ name, seconds, marked, mark, label, origin, run }) {
 async function look(file) {
   told.replaceChildren(el("p", {}, el("span", { class: "listening" }), `Looking at ${file.name} …`));
   try {
-    const { most_bytes: most } = await studio.ask("booth");
+    const { most_bytes: most } = await studio.ask("recording_setup");
     const source = await studio.send(file, { most });
     show(await studio.ask("inspect", { source, runs: [...studio.desk.own] }));
   } catch ({ message, remedy }) {

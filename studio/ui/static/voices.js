@@ -86,7 +86,7 @@ function report({ added, restored, same, renumbered }) {
 async function bring(file) {
   tell(`Bringing ${file.name} …`);
   try {
-    const { most_bytes: most } = await studio.ask("booth");
+    const { most_bytes: most } = await studio.ask("recording_setup");
     const source = await studio.send(file, { most });
     tell(report(await studio.ask("import_voices", { source })));
     studio.emit("library changed");

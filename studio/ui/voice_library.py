@@ -1,4 +1,4 @@
-"""`Wardrobe`: what the page asks about the library of voices, as functions from JSON to JSON.
+"""`VoiceLibrary`: what the page asks about the library of voices, as functions from JSON to JSON.
 
 On a shared machine a visitor sees the samples only, and changes nothing.
 """
@@ -17,23 +17,23 @@ from studio.library.entries import named, tagged
 from studio.library.travel import Arrival
 from studio.studio import Studio
 from studio.ui import portrait
-from studio.ui.booth import Booth, Source, edits_of
 from studio.ui.forms import FieldError, Json, checked
 from studio.ui.listening import Listening
+from studio.ui.recordings import Recordings, Source, edits_of
 from studio.voice import Consent
 
 Answer = Callable[[Any], Json]
 MOST_SHOWN = 500
 
 
-class Wardrobe:
+class VoiceLibrary:
     """One for all visitors."""
 
-    def __init__(self, studio: Studio, booth: Booth, listening: Listening) -> None:
+    def __init__(self, studio: Studio, recordings: Recordings, listening: Listening) -> None:
         self.studio = studio
         self.library = studio.library
         self.is_shared = studio.settings.is_shared
-        self._booth = booth
+        self._recordings = recordings
         self._listening = listening
 
     def functions(self) -> list[Answer]:
@@ -127,13 +127,13 @@ class Wardrobe:
             reference = self._corrected(voice, asked, at)
             return Recording(self.library.sound(reference), reference.transcript, reference.words)
         text = _transcript(asked, at)
-        source: Source = self._booth.source(asked["source"])
-        prepared = self._booth.prepared(asked)
+        source: Source = self._recordings.source(asked["source"])
+        prepared = self._recordings.prepared(asked)
         return Recording(
             prepared.audio,
             text,
-            self._booth.timed(prepared.audio, text),
-            self._booth.examined(asked).values()["measures"],
+            self._recordings.timed(prepared.audio, text),
+            self._recordings.examined(asked).values()["measures"],
             edits_of(prepared),
             source.path,
             source.name,
@@ -149,7 +149,7 @@ class Wardrobe:
         if text == reference.transcript:
             return reference
         audio = self.library.sound(reference)
-        return replace(reference, transcript=text, words=self._booth.timed(audio, text, reference.words))
+        return replace(reference, transcript=text, words=self._recordings.timed(audio, text, reference.words))
 
     def rename_voice(self, asked: Json) -> Json:
         """asked: {id, name}."""
@@ -189,7 +189,7 @@ class Wardrobe:
 
     def import_voices(self, asked: Json) -> Json:
         """Keep the voices of a zip that was brought. asked: {source: {path, name}}. Gives what became of each."""
-        return _arrival(self.library.import_(self._booth.upload(asked["source"])))
+        return _arrival(self.library.import_(self._recordings.upload(asked["source"])))
 
     def allow(self, words: Mapping[str, str], own: set[str]) -> None:
         """On a shared machine: refuse every recorded voice that is no sample. own: the engine's presets.

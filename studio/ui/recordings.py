@@ -1,4 +1,4 @@
-"""`Booth`: recordings that somebody brings, measured, cut and written down, as functions from JSON to JSON.
+"""`Recordings`: recordings that somebody brings, measured, cut and written down, as functions from JSON to JSON.
 
 Knows no library but its recordings, and keeps nothing but sounds to listen to. A recording is named by where the upload
 lies, or by a voice of the library and one of its recordings; whatever else a page may name is refused.
@@ -47,7 +47,7 @@ class Source:
     reference: Reference | None = None
 
 
-class Booth:
+class Recordings:
     """One for all visitors. brought: the folder in which uploads arrive."""
 
     def __init__(self, studio: Studio, listening: Listening, brought: Path) -> None:
@@ -61,9 +61,9 @@ class Booth:
 
     def functions(self) -> list[Callable[[Any], Json]]:
         """What the page may call, each by its name."""
-        return [self.booth, self.bring, self.weigh, self.write_down]
+        return [self.recording_setup, self.bring, self.weigh, self.write_down]
 
-    def booth(self, asked: Json) -> Json:
+    def recording_setup(self, asked: Json) -> Json:
         """What may be brought, and who listens."""
         return {
             "most_bytes": MOST_BYTES,

@@ -1,4 +1,4 @@
-"""`Rehearsals`: a voice tried on a line, in each engine that clones, and how like its recording it sounds.
+"""`Auditions`: a voice tried on a line, in each engine that clones, and how like its recording it sounds.
 
 The speaking goes through the studio's own queue. A page asks how far it is; one that no longer asks has left, and what
 it wanted is stopped.
@@ -24,7 +24,7 @@ from studio.script import Script
 from studio.studio import EngineRow, Studio
 from studio.ui import forms
 from studio.ui.forms import FieldError, Json, file_url
-from studio.ui.wardrobe import Wardrobe, consent_of
+from studio.ui.voice_library import VoiceLibrary, consent_of
 from studio.voice import Voice
 
 MOST_CHARACTERS = 400
@@ -35,7 +35,7 @@ UNSAVED = "v-unsaved"
 
 
 @dataclass
-class _Rehearsal:
+class _Audition:
     """One engine's turn. phase: as the dock's."""
 
     recording: Recording
@@ -44,18 +44,18 @@ class _Rehearsal:
     state: Json = field(default_factory=lambda: {"phase": "asked"})
 
 
-class Rehearsals:
+class Auditions:
     """One for all visitors."""
 
-    def __init__(self, studio: Studio, wardrobe: Wardrobe) -> None:
+    def __init__(self, studio: Studio, voices: VoiceLibrary) -> None:
         self.studio = studio
-        self._wardrobe = wardrobe
-        self._all: dict[str, _Rehearsal] = {}
+        self._voices = voices
+        self._all: dict[str, _Audition] = {}
         self._lock = threading.Lock()
 
     def functions(self) -> list[Callable[[Any], Json]]:
         """What the page may call, each by its name."""
-        return [self.cloning, self.rehearse, self.rehearsal, self.end_rehearsal]
+        return [self.cloning, self.begin_audition, self.audition, self.end_audition]
 
     def cloning(self, asked: Json) -> Json:
         """The engines that follow recordings, with what is in the way; the names of those that do not; the scale."""
@@ -72,7 +72,7 @@ class Rehearsals:
             },
         }
 
-    def rehearse(self, asked: Json) -> Json:
+    def begin_audition(self, asked: Json) -> Json:
         """Begin to speak a line. asked: {token, engine, line, seed, recording, consent, name}.
 
         Raises FieldError, EngineUnavailable at once when the engine cannot run.
@@ -81,7 +81,7 @@ class Rehearsals:
         line = " ".join(str(asked.get("line") or "").split())
         if not 0 < len(line) <= MOST_CHARACTERS:
             raise FieldError("line", f"A line to try has 1 to {MOST_CHARACTERS} characters.", "Type one.")
-        recording = self._wardrobe.recording(asked["recording"])
+        recording = self._voices.recording(asked["recording"])
         voice = Voice(
             id=_id(asked["recording"]),
             name=str(asked.get("name") or "A voice not yet saved")[:80],
@@ -100,47 +100,47 @@ class Rehearsals:
             int(asked.get("seed") or 0),
             precision=self.studio.precision(engine),
         )
-        self._begin(str(asked["token"])[:64], _Rehearsal(recording), self.studio.speak(engine, request))
+        self._begin(str(asked["token"])[:64], _Audition(recording), self.studio.speak(engine, request))
         return {"begun": True}
 
-    def rehearsal(self, asked: Json) -> Json:
+    def audition(self, asked: Json) -> Json:
         """How far it is. asked: {token}."""
-        rehearsal = self._get(asked["token"])
-        rehearsal.asked_at = time.monotonic()
-        return rehearsal.state
+        audition = self._get(asked["token"])
+        audition.asked_at = time.monotonic()
+        return audition.state
 
-    def end_rehearsal(self, asked: Json) -> Json:
+    def end_audition(self, asked: Json) -> Json:
         """Stop it within one step of the engine. asked: {token}."""
         self._get(asked["token"]).stop.set()
         return {"stopping": True}
 
-    def _get(self, token: Any) -> _Rehearsal:
+    def _get(self, token: Any) -> _Audition:
         with self._lock:
             found = self._all.get(str(token))
         if found is None:
             raise RequestError("This trial is not known any more.", "Try again.")
         return found
 
-    def _begin(self, token: str, rehearsal: _Rehearsal, events: Generator[Event | None, None, None]) -> None:
+    def _begin(self, token: str, audition: _Audition, events: Generator[Event | None, None, None]) -> None:
         with self._lock:
-            self._all[token] = rehearsal
+            self._all[token] = audition
             while len(self._all) > KEPT:
                 del self._all[next(iter(self._all))]
-        threading.Thread(target=self._follow, args=(rehearsal, events), name="rehearsal", daemon=True).start()
+        threading.Thread(target=self._follow, args=(audition, events), name="audition", daemon=True).start()
 
-    def _follow(self, rehearsal: _Rehearsal, events: Generator[Event | None, None, None]) -> None:
+    def _follow(self, audition: _Audition, events: Generator[Event | None, None, None]) -> None:
         try:
             with closing(events):
                 for event in events:
-                    if rehearsal.stop.is_set() or time.monotonic() - rehearsal.asked_at > LEFT_SECONDS:
-                        rehearsal.state = {"phase": "stopped"}
+                    if audition.stop.is_set() or time.monotonic() - audition.asked_at > LEFT_SECONDS:
+                        audition.state = {"phase": "stopped"}
                         return
-                    rehearsal.state = _state(event, rehearsal)
+                    audition.state = _state(event, audition)
         except StudioError as error:
-            rehearsal.state = {"phase": "failed", "error": forms.problem(error)}
+            audition.state = {"phase": "failed", "error": forms.problem(error)}
 
 
-def _state(event: Event | None, rehearsal: _Rehearsal) -> Json:
+def _state(event: Event | None, audition: _Audition) -> Json:
     match event:
         case Waiting(position):
             return {"phase": "waiting", "position": position}
@@ -151,8 +151,8 @@ def _state(event: Event | None, rehearsal: _Rehearsal) -> Json:
         case Assembling():
             return {"phase": "assembling"}
         case Finished(run):
-            return {"phase": "finished", **_result(run, rehearsal.recording)}
-    return rehearsal.state
+            return {"phase": "finished", **_result(run, audition.recording)}
+    return audition.state
 
 
 def _result(run: Run, recording: Recording) -> Json:
