@@ -14,7 +14,7 @@ from studio.audio import Audio, concatenate
 from studio.benchmark.store import Row
 from studio.errors import StudioError
 from studio.hearing import Recogniser
-from studio.metrics import Missing, dialogue, level, mos, turns, words
+from studio.metrics import Missing, dialogue, distillmos, level, mos, turns, words
 from studio.metrics.activity import Activity, Span, activity
 from studio.runs import Run
 from studio.takes import Take
@@ -146,9 +146,8 @@ def _of(values: Sequence[float | None] | Missing, sum_up: Callable[[Sequence[flo
 
 def _rating(sound: Audio) -> Values:
     found = mos.dnsmos(sound)
-    if isinstance(found, Missing):
-        return {"mos": found, "mos_p808": found}
-    return {"mos": found.overall, "mos_p808": found.p808}
+    both = (found, found) if isinstance(found, Missing) else (found.overall, found.p808)
+    return {"mos": both[0], "mos_p808": both[1], "distillmos": distillmos.distillmos(sound)}
 
 
 def _turn(run: Run, at: int, heard: Sequence[turns.TurnWords], voices: dialogue.VoiceOfTurns | None) -> dict[str, Any]:

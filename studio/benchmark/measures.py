@@ -252,6 +252,17 @@ MEASURES = (
         "mos_p808", "DNSMOS P.808", "", "higher", "Another estimate of the same, by another network.", 0.1, 2, True
     ),
     Measure(
+        "distillmos",
+        "DistillMOS",
+        "",
+        "higher",
+        "Estimated rating of the finished sound, 1 to 5, learned from a model of the class of UTMOS. It hears clipping "
+        "and a dull sound, too; neither estimate says how natural a reading is.",
+        0.1,
+        2,
+        True,
+    ),
+    Measure(
         "tokens_per_s",
         "Frames per second of work",
         "1/s",

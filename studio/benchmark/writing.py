@@ -15,8 +15,8 @@ from studio.tables import Table
 
 MATTER = (
     "rtf", "first_sound_s", "load_cold_s", "load_warm_s", "host_gb", "alone_gpu_reserved_gb", "tokens_per_s",
-    "energy_j", "gpu_energy_j", "wer", "cer", "similarity", "swap_share", "mos", "runaway_share", "cut_share",
-    "longest_silence_s", "words_per_s",
+    "energy_j", "gpu_energy_j", "wer", "cer", "similarity", "swap_share", "mos", "distillmos", "runaway_share",
+    "cut_share", "longest_silence_s", "words_per_s",
 )  # fmt: skip
 HEAD = ("engine", "item", "seed", "repeat", "state", "error", "created")
 

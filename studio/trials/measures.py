@@ -11,13 +11,13 @@ from studio import soundfiles
 from studio.audio import Audio
 from studio.errors import StudioError
 from studio.hearing import Recogniser
-from studio.metrics import Missing, mos, speakers, words
+from studio.metrics import Missing, distillmos, mos, speakers, words
 from studio.script import Script
 from studio.trials.renderings import Rendering, Shelf
 from studio.voice import Voice
 
 MOST_SECONDS = 600.0  # a longer sound keeps everybody waiting
-NAMES = ("words", "mos", "likeness")
+NAMES = ("words", "mos", "distillmos", "likeness")
 
 
 def is_done(rendering: Rendering) -> bool:
@@ -28,17 +28,18 @@ def is_done(rendering: Rendering) -> bool:
 def measure(shelf: Shelf, script: Script, rendering: Rendering, hearer: Recogniser, voices: Mapping[str, Voice]) -> Any:
     """name -> what was measured, or {"missing": why}.
 
-    words: {"wer", "model", "pairs": [[said, heard], ...]}. mos: DNSMOS overall, 1 to 5. likeness: speaker -> cosine to
-    the recording that the voice follows.
+    words: {"wer", "model", "pairs": [[said, heard], ...]}. mos: DNSMOS overall, 1 to 5; distillmos: that of another
+    network. likeness: speaker -> cosine to the recording that the voice follows.
     """
     if rendering.seconds > MOST_SECONDS:
         missing = {"missing": f"it is longer than {MOST_SECONDS:g} s"}
         return dict.fromkeys(NAMES, missing)
     audio = soundfiles.read(shelf.sounds / rendering.sound)
-    rating = mos.dnsmos(audio)
+    rating, other = mos.dnsmos(audio), distillmos.distillmos(audio)
     return {
         "words": _words(audio, script, hearer),
         "mos": _missing(rating) if isinstance(rating, Missing) else {"value": round(rating.overall, 2)},
+        "distillmos": _missing(other) if isinstance(other, Missing) else {"value": round(other, 2)},
         "likeness": _likeness(audio, script, rendering, voices),
     }
 

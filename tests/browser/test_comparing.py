@@ -12,20 +12,19 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from studio.metrics import Missing, mos
 from studio.trials.trials import Trials
 from tests.browser.acts import script, write
 from tests.browser.conftest import Open
 from tests.browser.serving import Served
 from tests.browser.test_looks import PHONE, faults
-from tests.ear import Ear
+from tests.ear import Ear, deaf
 
 
 @pytest.fixture(autouse=True)
 def quick(served: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A recogniser that is quick, and no judge of sound, who is not."""
     before, served.studio.recogniser = served.studio.recogniser, Ear()
-    monkeypatch.setattr(mos, "dnsmos", lambda audio: Missing("nobody judges in a test", "Run: make run METRICS=1"))
+    deaf(monkeypatch)
     yield
     served.studio.recogniser = before
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from studio.metrics import Missing, mos
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.ui.desk import Desk
-from tests.ear import Ear
+from tests.ear import Ear, deaf
 from tests.ui.test_desk import ask
 
 
@@ -20,7 +19,7 @@ from tests.ui.test_desk import ask
 def quick(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     studio.recogniser.close()
     studio.recogniser = Ear()
-    monkeypatch.setattr(mos, "dnsmos", lambda audio: Missing("nobody judges in a test"))
+    deaf(monkeypatch)
 
 
 def tones(*seeds: int, **more: Any) -> list[dict[str, Any]]:

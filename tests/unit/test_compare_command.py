@@ -9,11 +9,11 @@ import pytest
 
 from studio import soundfiles
 from studio.hearing import Recogniser
-from studio.metrics import Missing, mos
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.trials.blind import Answer
 from studio.trials.trials import Trials
+from tests.ear import deaf
 from tests.unit.test_cli import Cli, call
 
 __all__ = ["call"]
@@ -23,7 +23,7 @@ __all__ = ["call"]
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody hears and nobody judges: others test that, and both take their time."""
     monkeypatch.setattr(Recogniser, "model", "")
-    monkeypatch.setattr(mos, "dnsmos", lambda audio: Missing("nobody judges in a test"))
+    deaf(monkeypatch)
     monkeypatch.setenv("STUDIO_WATERMARK", "off")
 
 

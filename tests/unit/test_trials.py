@@ -18,14 +18,13 @@ import pytest
 from studio import loudness, soundfiles
 from studio.engines import hibari, tone
 from studio.errors import OutputError, RequestError, SynthesisError
-from studio.metrics import Missing, mos
 from studio.script import Script
 from studio.trials import drawing, ranking, votes
 from studio.trials.blind import Answer, Heard
 from studio.trials.comparison import MOST_ENTRIES, Comparison, Entry, labels, sweep
 from studio.trials.trials import Trials
 from studio.trials.votes import Side, Vote
-from tests.ear import Ear
+from tests.ear import Ear, deaf
 
 if TYPE_CHECKING:
     from studio.settings import Settings
@@ -46,7 +45,7 @@ def trials(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Trials:
     """Measured by a recogniser that is quick, and by no judge of sound, who is not."""
     studio.recogniser.close()
     studio.recogniser = Ear()
-    monkeypatch.setattr(mos, "dnsmos", lambda audio: Missing("nobody judges in a test"))
+    deaf(monkeypatch)
     return Trials(studio, Random(7))
 
 

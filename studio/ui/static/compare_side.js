@@ -92,7 +92,8 @@ function peakMemory(memory) {
 }
 
 function facts(item) {
-  const { words, mos, likeness, memory } = item.measures;
+  const { words, mos, distillmos, likeness, memory } = item.measures;
+  const rating = (one) => (one.missing ? missing(one.missing) : `${one.value.toFixed(2)} of 5`);
   const told = [
     ["Length", `${item.seconds.toFixed(1)} s`],
     ["Work", item.rtf == null ? "–" : `${item.rtf.toFixed(3)} s for a second of sound`],
@@ -100,7 +101,8 @@ function facts(item) {
     ["Loudness", item.loudness_lufs == null ? "silent" : `${item.loudness_lufs.toFixed(1)} LUFS, played at −20.0`],
   ];
   if (words) told.push(["Wrong words", words.missing ? missing(words.missing) : `${(words.wer * 100).toFixed(1)} %`]);
-  if (mos) told.push(["Sound (DNSMOS)", mos.missing ? missing(mos.missing) : `${mos.value.toFixed(2)} of 5`]);
+  if (mos) told.push(["Sound (DNSMOS)", rating(mos)]);
+  if (distillmos) told.push(["Sound (DistillMOS)", rating(distillmos)]);
   if (likeness) {
     const each = Object.entries(likeness.speakers || {}).map(([who, one]) => `${who} ${one.value ?? one.missing}`);
     told.push(["Likeness", likeness.missing ? missing(likeness.missing) : each.join(", ")]);
