@@ -79,6 +79,22 @@ def test_light_and_dark_can_be_chosen_and_stay_chosen(page: Page) -> None:
     assert page.evaluate("document.body.classList.contains('dark')")
 
 
+def test_on_other_tabs_the_dock_is_there_when_it_has_something_to_play(page: Page) -> None:
+    dock = page.locator(".dock")
+    expect(dock).to_be_visible()
+    page.get_by_role("tab", name="Compare").click()
+    expect(dock).to_be_hidden()
+    page.get_by_role("tab", name="Dialogue").click()
+    write(page, "Good morning.")
+    speak(page)
+    finished(page)
+    page.get_by_role("tab", name="Compare").click()
+    expect(dock).to_be_visible()
+    assert (
+        page.evaluate("document.querySelector('.dock').getBoundingClientRect().bottom") == page.viewport_size["height"]
+    )  # type: ignore[index]
+
+
 def test_everything_with_the_keyboard_alone(page: Page) -> None:
     """From the first key to the sound, its turns, another voice and another engine, no mouse."""
     page.keyboard.type("Good morning.")
