@@ -10,9 +10,9 @@ from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import BaseRoute, Route
 
 from studio import __version__
-from studio.api import reference
+from studio.api import forms, reference
 from studio.api.gate import Gate
-from studio.api.problems import HANDLERS
+from studio.api.problems import ERRORS, HANDLERS
 from studio.api.routes import Service, router
 from studio.studio import Studio
 
@@ -33,7 +33,19 @@ def app_options(studio: Studio) -> dict[str, Any]:
 def schema(routes: list[BaseRoute]) -> dict[str, Any]:
     """What the API takes and gives, in OpenAPI's form; the page's own calls have theirs under /gradio_api."""
     made = get_openapi(title="Dialogue Studio", version=__version__, description=SUMMARY.strip(), routes=routes)
-    made["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    errors = {status: {"$ref": f"#/components/responses/{status}"} for status in ERRORS}
+    for methods in made["paths"].values():
+        for operation in methods.values():
+            operation["responses"].pop("422", None)  # FastAPI's own form of errors, which nobody gets here
+            operation["responses"].update(errors)
+    schemas = made["components"]["schemas"]
+    for name, examples in forms.EXAMPLES.items():  # here, since FastAPI would leave out what is null in them
+        schemas[name]["examples"] = examples
+    made["components"] |= {
+        "schemas": {name: one for name, one in schemas.items() if not name.endswith("ValidationError")},
+        "responses": ERRORS,
+        "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+    }
     made["security"] = [{}, {"key": []}]
     return made
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import UploadFile
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from studio.request import MAX_SEED
 
+
+def _whole(value: object) -> object:
+    """JSON has one kind of number: 3.0 is 3."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(_whole)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -21,6 +28,13 @@ TURNS: Any = {
         {"speaker": "Ben", "voice": "low", "text": "Who else?"},
     ],
 }
+
+
+# A body has one of both, which cannot be said field by field.
+TEXT: Any = [
+    {"required": ["input"], "properties": {"input": {"type": "string"}, "turns": {"type": "null"}}},
+    {"required": ["turns"], "properties": {"turns": {"type": "array"}, "input": {"type": "null"}}},
+]
 
 
 class VoiceId(BaseModel):
@@ -61,7 +75,7 @@ class SpokenBody(BaseModel):
         str, Field(max_length=4096, description="Accepted; no model here follows it, and the answer's headers say so.")
     ] = ""
     speed: Annotated[Number, Field(ge=0.25, le=4.0, description="1 is the model's own; the pitch stays.")] = 1.0
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED, description="The same request and seed, the same sound.")] = 0
+    seed: Annotated[Seed, Field(description="The same request and seed, the same sound.")] = 0
     sampling: Annotated[
         dict[Name, Number], Field(max_length=100, description="The model's own settings; /v1/models lists them.")
     ] = {}
@@ -87,14 +101,16 @@ class SessionBody(BaseModel):
     voice: Name | VoiceId | None = None
     voices: Annotated[dict[Name, Name | VoiceId], Field(max_length=100)] = {}
     response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "pcm"
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
+    seed: Seed = 0
     sampling: Annotated[dict[Name, Number], Field(max_length=100)] = {}
 
 
 class SpeechBody(SpokenBody):
     """`POST /v1/audio/speech`: OpenAI's fields, and ours: turns, voices, seed, sampling, priority."""
 
-    model_config = ConfigDict(strict=True, extra="allow", json_schema_extra={"examples": [EXAMPLE, SCRIPT, TURNS]})
+    model_config = ConfigDict(
+        strict=True, extra="allow", json_schema_extra={"oneOf": TEXT, "examples": [EXAMPLE, SCRIPT, TURNS]}
+    )
     response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "mp3"
     stream_format: Annotated[
         Literal["audio", "sse"], Field(description="sse: events speech.audio.delta and speech.audio.done.")
@@ -104,7 +120,9 @@ class SpeechBody(SpokenBody):
 class DialogueBody(SpokenBody):
     """`POST /v1/audio/dialogue`: a whole script; the answer has the finished sound and when every turn sounds."""
 
-    model_config = ConfigDict(strict=True, extra="allow", json_schema_extra={"examples": [TURNS, SCRIPT]})
+    model_config = ConfigDict(
+        strict=True, extra="allow", json_schema_extra={"oneOf": TEXT, "examples": [TURNS, SCRIPT]}
+    )
     response_format: Literal["wav", "flac", "mp3", "m4a", "opus", "ogg"] = "wav"
 
 
@@ -112,7 +130,7 @@ class VoiceForm(BaseModel):
     """`POST /v1/audio/voices`, as multipart/form-data."""
 
     audio_sample: Annotated[UploadFile, Field(description="5 to 10 seconds of clean speech: WAV, FLAC, MP3, M4A, …")]
-    name: Annotated[str, Field(description="What people call the voice.")]
+    name: Annotated[str, Field(min_length=1, description="What people call the voice.")]
     consent: Annotated[
         Literal["own", "person", "synthetic", "licensed"], Field(description="By which right the voice is used.")
     ]
@@ -121,39 +139,3 @@ class VoiceForm(BaseModel):
     consent_when: Annotated[str, Field(description="Since when; wanted for `person`.")] = ""
     consent_source: Annotated[str, Field(description="Where recording and licence are; for `licensed`.")] = ""
     language: Annotated[str, Field(description="Such as en or de-CH.")] = "en"
-
-
-class TurnTimes(BaseModel):
-    """Where a turn sounds, in seconds from the start. turn: its number in the script, from 0."""
-
-    turn: int
-    speaker: str
-    voice: str
-    text: str
-    start: float
-    end: float
-
-
-class WordTime(BaseModel):
-    """When a word begins to sound; only some models know."""
-
-    turn: int
-    word: str
-    start: float
-
-
-class DialogueAnswer(BaseModel):
-    """A finished dialogue. audio: base64 of the file; left out of the first part of a multipart answer."""
-
-    object: Literal["audio.dialogue"] = "audio.dialogue"
-    run: str
-    model: str
-    seed: int
-    format: str
-    seconds: float
-    loudness_lufs: float | None
-    turns: list[TurnTimes]
-    words: list[WordTime]
-    notes: list[str]
-    usage: dict[str, int]
-    audio: str

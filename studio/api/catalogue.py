@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 from studio.api import names, recorded
+from studio.api.problems import Problem
 from studio.studio import EngineRow, Studio
 from studio.voice import Voice
 
@@ -51,7 +52,10 @@ def readiness(studio: Studio) -> JSONResponse:
     loaded = [resident.id for resident in studio.manager.loaded()]
     state = "stopping" if studio.runner.refuses else "ready" if studio.is_warm or loaded else "starting"
     values = {"status": state, "jobs": studio.runner.busy(), "loaded": loaded}
-    return JSONResponse(values, 200 if state == "ready" else 503)
+    if state == "ready":
+        return JSONResponse(values)
+    problem = Problem(503, f"The studio is {state}.", f"studio_{state}", retry_after=1)
+    return problem.response(values=values)
 
 
 def _model(row: EngineRow, name: str) -> Json:

@@ -59,7 +59,7 @@ class Gate:
             if scope["type"] == "http":
                 receive, send = self._metered(scope, headers, receive), _named(scope, send)
             try:
-                await self._app(scope, receive, send)
+                await self._app(_as_get(scope), receive, send)
             except Exception as error:
                 if not is_ours(scope["path"]) or "studio.status" in scope:
                     raise
@@ -146,6 +146,11 @@ class Gate:
             return message
 
         return metered
+
+
+def _as_get(scope: Scope) -> Scope:
+    """HEAD is GET without the body, which the server below us leaves out."""
+    return {**scope, "method": "GET"} if scope.get("method") == "HEAD" and is_ours(scope["path"]) else scope
 
 
 def request_id(wanted: str) -> str:

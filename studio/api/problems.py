@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from studio import errors
 
@@ -60,10 +61,12 @@ class Problem(Exception):
         kind = TYPES.get(self.status, "invalid_request_error" if self.status < 500 else "server_error")
         return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
 
-    def response(self, headers: Mapping[str, str] | None = None) -> JSONResponse:
-        """The whole answer."""
+    def response(
+        self, headers: Mapping[str, str] | None = None, values: Mapping[str, Any] | None = None
+    ) -> JSONResponse:
+        """The whole answer. values: what its body says beside the error."""
         more = {} if self.retry_after is None else {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
-        return JSONResponse(self.values(), self.status, {**(headers or {}), **more})
+        return JSONResponse({**self.values(), **(values or {})}, self.status, {**(headers or {}), **more})
 
 
 class Refused(HTTPException):
@@ -90,7 +93,15 @@ async def _refused(request: Request, error: Exception) -> Response:
         error.status_code, str(error.detail)
     )
     code = CODES.get(error.status_code, "invalid_request")
-    return Problem(error.status_code, message, code).response(error.headers)
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return Problem(error.status_code, message, code).response(headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of a path; each may be a route of its own, and whoever noticed knows of one."""
+    found = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    methods = {method for route in found for method in getattr(route, "methods", None) or ()}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -151,12 +162,17 @@ _REASONS = {
     500: "The server or the model failed.",
     503: "The model cannot run here, or the studio starts or stops.",
 }
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"description": reason, "content": {"application/json": {"schema": _ERROR}}}
-    for status, reason in _REASONS.items()
-}
-# FastAPI describes its own form of these, which nobody gets here
-ERRORS["422"] = {"description": "Not used.", "content": {"application/json": {"schema": _ERROR}}}
+
+
+def _described(status: int, reason: str) -> dict[str, Any]:
+    example = Problem(status, reason, CODES.get(status, "invalid_value" if status == 400 else "a_word_for_programs"))
+    return {
+        "description": reason,
+        "content": {"application/json": {"schema": _ERROR, "example": example.values()}},
+    }
+
+
+ERRORS = {str(status): _described(status, reason) for status, reason in _REASONS.items()}
 
 HANDLERS: dict[Any, Any] = {
     HTTPException: _refused,

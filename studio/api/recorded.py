@@ -46,6 +46,8 @@ def delete(studio: Studio, voice_id: str) -> dict[str, Any]:
     """Put a voice into the bin, from where the page brings it back. Raises Problem, UnknownVoice."""
     check_owner(studio)
     voice = studio.library.find(voice_id)
+    if voice.is_sample:
+        raise Problem(403, f"{voice.name} comes with the studio and stays.", "not_allowed", "voice")
     studio.library.delete(voice.id)
     return {"id": voice.id, "object": "voice.deleted", "deleted": True}
 

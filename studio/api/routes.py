@@ -6,18 +6,18 @@ import math
 from typing import Annotated, Any
 
 from anyio import CapacityLimiter
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Path, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket
 
-from studio.api import catalogue, orders, recorded, sounds, times
+from studio.api import catalogue, forms, orders, recorded, sounds, times
 from studio.api.answers import EventResponse, Pieces, Progress, SoundResponse, Source
-from studio.api.bodies import DialogueAnswer, DialogueBody, SpeechBody, SpokenBody, VoiceForm
+from studio.api.bodies import DialogueBody, SpeechBody, SpokenBody, VoiceForm
 from studio.api.dictating import converse
 from studio.api.meter import Meter
 from studio.api.orders import Order
-from studio.api.problems import ERRORS, Problem
+from studio.api.problems import Problem
 from studio.encoding import FORMATS
 from studio.jobs import Asker
 from studio.studio import Studio
@@ -70,7 +70,7 @@ def _asker(body: SpokenBody, request: Request) -> Asker:
 
 def router(service: Service) -> APIRouter:
     """All routes, for the page's application."""
-    routes = APIRouter(responses=ERRORS)
+    routes = APIRouter()
     _add_speech(routes, service)
     _add_models(routes, service.studio)
     _add_voices(routes, service.studio)
@@ -84,7 +84,7 @@ def _add_speech(routes: APIRouter, service: Service) -> None:
         """Speak a text or a script. The first bytes leave when the first sound is there."""
         return service.speech(body, request)
 
-    @routes.post("/v1/audio/dialogue", tags=["speech"], response_model=DialogueAnswer)
+    @routes.post("/v1/audio/dialogue", tags=["speech"], response_class=Response, responses=DIALOGUE)
     def dialogue(body: DialogueBody, request: Request) -> Response:
         """Speak a whole script. The answer has the finished sound, with exact pauses and at one loudness, and when each
         turn and word sounds; it is kept as a run. With `Accept: multipart/mixed` the sound is a part of its own.
@@ -98,54 +98,59 @@ def _add_speech(routes: APIRouter, service: Service) -> None:
 
 
 def _add_models(routes: APIRouter, studio: Studio) -> None:
-    @routes.get("/v1/models", tags=["models"])
-    def models() -> dict[str, Any]:
+    @routes.get("/v1/models", tags=["models"], responses=_given(forms.ModelsForm))
+    def models() -> JSONResponse:
         """The models, and OpenAI's names for them; `ready` says which can speak now."""
-        return catalogue.models(studio)
+        return JSONResponse(catalogue.models(studio))
 
-    @routes.get("/v1/models/{model:path}", tags=["models"])
-    def model(model: str) -> dict[str, Any]:
+    @routes.get("/v1/models/{model:path}", tags=["models"], responses=_given(forms.ModelForm))
+    def model(model: Annotated[str, Path(examples=["tts-1"])]) -> JSONResponse:
         """One model."""
-        return catalogue.model(studio, model)
+        return JSONResponse(catalogue.model(studio, model))
 
-    @routes.get("/v1/audio/models", tags=["models"])
-    def audio_models() -> dict[str, Any]:
+    @routes.get("/v1/audio/models", tags=["models"], responses=_given(forms.ModelsForm))
+    def audio_models() -> JSONResponse:
         """The models once more, where some clients look for them."""
-        return catalogue.models(studio)
+        return JSONResponse(catalogue.models(studio))
 
 
 def _add_voices(routes: APIRouter, studio: Studio) -> None:
-    @routes.get("/v1/audio/voices", tags=["voices"])
-    def voices(model: str = "") -> dict[str, Any]:
+    @routes.get("/v1/audio/voices", tags=["voices"], responses=_given(forms.VoicesForm))
+    def voices(model: Annotated[str, Query(examples=["hibari"])] = "") -> JSONResponse:
         """The voices of all models, or of one."""
-        return catalogue.voices(studio, model)
+        return JSONResponse(catalogue.voices(studio, model))
 
-    @routes.post("/v1/audio/voices", tags=["voices"], status_code=201)
-    def add_voice(voice: Annotated[VoiceForm, Form(media_type="multipart/form-data")]) -> dict[str, Any]:
+    @routes.post("/v1/audio/voices", tags=["voices"], status_code=201, responses=_given(forms.KeptVoice, 201))
+    def add_voice(voice: Annotated[VoiceForm, Form(media_type="multipart/form-data")]) -> JSONResponse:
         """Keep a recorded voice. Nothing is kept without the right to use it."""
-        return recorded.add(studio, voice)
+        return JSONResponse(recorded.add(studio, voice), 201)
 
-    @routes.delete("/v1/audio/voices/{voice}", tags=["voices"])
-    def delete_voice(voice: str) -> dict[str, Any]:
+    @routes.delete("/v1/audio/voices/{voice}", tags=["voices"], responses=_given(forms.DeletedVoice))
+    def delete_voice(voice: Annotated[str, Path(examples=["v-0123456789ab"])]) -> JSONResponse:
         """Put a recorded voice into the bin."""
-        return recorded.delete(studio, voice)
+        return JSONResponse(recorded.delete(studio, voice))
 
 
 def _add_state(routes: APIRouter, service: Service) -> None:
-    @routes.get("/healthz", tags=["state"])
-    async def healthz() -> dict[str, str]:
+    @routes.get("/healthz", tags=["state"], responses=_given(forms.Health))
+    async def healthz() -> JSONResponse:
         """Whether the process answers."""
-        return {"status": "ok"}
+        return JSONResponse({"status": "ok"})
 
-    @routes.get("/readyz", tags=["state"])
+    @routes.get("/readyz", tags=["state"], responses=_given(forms.Readiness))
     async def readyz() -> JSONResponse:
         """Whether it can speak now: 503 while it starts or stops."""
         return catalogue.readiness(service.studio)
 
-    @routes.get("/metrics", tags=["state"])
+    @routes.get("/metrics", tags=["state"], response_class=Response, responses=COUNTERS)
     def metrics() -> Response:
         """Counters for Prometheus."""
         return Response(service.meter.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _given(form: type[forms.Form], status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """What a route's answer is, for the schema. Answers are not checked against it while serving; tests do that."""
+    return {status: {"model": form, "description": (form.__doc__ or "").partition("\n\n")[0]}}
 
 
 SOUND: dict[int | str, dict[str, Any]] = {
@@ -153,7 +158,20 @@ SOUND: dict[int | str, dict[str, Any]] = {
         "description": "The sound, while it is being made; or, with stream_format sse, events.",
         "content": {
             **{form.mime: {"schema": {"type": "string", "format": "binary"}} for form in FORMATS.values()},
-            "text/event-stream": {"schema": {"type": "string"}},
+            "text/event-stream": {"itemSchema": forms.EVENT, "example": forms.EVENTS},
         },
+    }
+}
+DIALOGUE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": forms.DialogueAnswer,
+        "description": "The finished sound and its times.",
+        "content": {"multipart/mixed": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+COUNTERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Counters in Prometheus' form.",
+        "content": {"text/plain": {"schema": {"type": "string"}, "example": "studio_jobs 0.0\n"}},
     }
 }

@@ -125,6 +125,27 @@ def test_paths_and_methods_that_are_not_there(http: httpx.Client) -> None:
     assert http.get("gradio_api/file=/etc/passwd").json() == {"detail": "File not allowed: /etc/passwd."}  # the page's
 
 
+def test_a_wrong_method_is_told_the_right_ones(http: httpx.Client) -> None:
+    assert http.put("v1/audio/voices").headers["allow"] == "GET, HEAD, POST"  # two routes
+    assert http.options("v1/audio/speech").headers["allow"] == "POST"
+    error_of(http.request("PATCH", "healthz"), 405)
+
+
+def test_head_is_get_without_the_body(http: httpx.Client) -> None:
+    for path in ("v1/models", "v1/models/tts-1", "v1/audio/voices", "healthz", "metrics", "v1/openapi.json"):
+        head, get = http.head(path), http.get(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-type"] == get.headers["content-type"]
+    assert http.head("v1/models/nobody").status_code == 404
+    assert http.head("v1/audio/speech").status_code == 405
+
+
+def test_a_whole_number_may_have_a_point(http: httpx.Client) -> None:
+    """JSON has one kind of number."""
+    answers = [http.post("v1/audio/speech", json={**GOOD, "seed": seed}) for seed in (7, 7.0)]
+    assert answers[0].content == answers[1].content and answers[0].status_code == 200
+
+
 def test_an_engine_that_cannot_run_says_why(http: httpx.Client) -> None:
     error = error_of(http.post("v1/audio/speech", json={**GOOD, "model": "kokoro", "voice": "af_heart"}), 503)
     assert error["code"] == "engine_unavailable" and "download" in error["message"] and error["type"] == "server_error"

@@ -49,6 +49,9 @@ def test_with_a_key_nothing_is_open_but_its_health(guarded: Served) -> None:
     assert {path: get(guarded, path).status_code for path in EVERYWHERE} == dict.fromkeys(EVERYWHERE, 401)
     assert {path: httpx.post(guarded.url + path).status_code for path in WRITES} == dict.fromkeys(WRITES, 401)
     assert get(guarded, "healthz").status_code == 200 and get(guarded, "readyz").json()["status"] == "starting"
+    starting = get(guarded, "readyz")
+    assert starting.status_code == 503 and starting.headers["retry-after"] == "1"
+    assert starting.json()["error"]["code"] == "studio_starting" and starting.json()["jobs"] == 0
     refused = get(guarded, "v1/models")
     assert refused.json()["error"]["type"] == "authentication_error"
     assert refused.headers["www-authenticate"].startswith("Basic realm=")
