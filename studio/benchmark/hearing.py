@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from studio import loudness, soundfiles
+from studio import cues, loudness, soundfiles
 from studio.audio import Audio, concatenate
 from studio.benchmark.store import Row
 from studio.errors import StudioError
-from studio.hearing import Recogniser
-from studio.metrics import Missing, dialogue, distillmos, level, mos, turns, words
+from studio.hearing import Heard, Recogniser
+from studio.metrics import Missing, dialogue, distillmos, level, mos, performing, turns, words
 from studio.metrics.activity import Activity, Span, activity
 from studio.runs import Run
 from studio.takes import Take
@@ -91,34 +91,36 @@ def _pauses(run: Run, speech: Activity) -> Values:
     }
 
 
-BY_WORDS = ("wer", "wer_worst", "cer", "cut_share", "cues_aloud_share")
+BY_CUES = ("cues_aloud_share", "cues_realised_share")
+BY_WORDS = ("wer", "wer_worst", "cer", "cut_share", *BY_CUES)
 
 
 def _words(run: Run, sound: Audio, recogniser: Recogniser) -> tuple[Values, tuple[turns.TurnWords, ...]]:
     texts = [turn.text for turn in run.script.turns]
-    unheard = Missing("no recogniser here hears sounds that are not words")
     text = " ".join(texts)
-    cues, _ = turns.cues_read_aloud(text, "")
-    performed = unheard if cues else Missing("the script has no cue")
+    no_cue = {} if cues.find(text) else dict.fromkeys(BY_CUES, Missing("the script has no cue"))
     if recogniser.obstacle:
-        reason = Missing(recogniser.obstacle.rstrip("."))
-        return {**dict.fromkeys(BY_WORDS, reason), "cues_realised_share": performed}, ()
+        return {**dict.fromkeys(BY_WORDS, Missing(recogniser.obstacle.rstrip("."))), **no_cue}, ()
     try:
-        heard = recogniser.hear(sound).text
+        heard = recogniser.hear(sound)
     except StudioError as error:
-        reason = Missing(error.message.rstrip("."), error.remedy)
-        return {**dict.fromkeys(BY_WORDS, reason), "cues_realised_share": performed}, ()
-    each = turns.per_turn(texts, heard)
-    _, aloud = turns.cues_read_aloud(text, heard)
+        return {**dict.fromkeys(BY_WORDS, Missing(error.message.rstrip("."), error.remedy)), **no_cue}, ()
+    each = turns.per_turn(texts, heard.text)
     found: Values = {
-        "wer": words.wer(text, heard),
+        "wer": words.wer(text, heard.text),
         "wer_worst": max(turn.wer for turn in each),
-        "cer": turns.cer(text, heard),
+        "cer": turns.cer(text, heard.text),
         "cut_share": sum(turn.is_cut for turn in each) / len(each),
-        "cues_aloud_share": aloud / cues if cues else Missing("the script has no cue"),
-        "cues_realised_share": performed,
+        **(no_cue or _cues(text, sound, heard)),
     }
     return found, each
+
+
+def _cues(text: str, sound: Audio, heard: Heard) -> Values:
+    count, aloud = turns.cues_read_aloud(text, heard.text)
+    unknown = Missing(f"{heard.model} does not measure when words sound")
+    share = unknown if heard.estimated else performing.performed(text, sound, heard.words) / count
+    return {"cues_aloud_share": aloud / count, "cues_realised_share": share}
 
 
 BY_VOICE = ("similarity", "similarity_worst", "swap_share", "drift")

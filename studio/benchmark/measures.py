@@ -201,7 +201,8 @@ MEASURES = (
         "Cues performed",
         "",
         "higher",
-        "Cues of which the sound itself was heard.",
+        "Cues whose word was not read aloud and where there is sound for 0.2 s or more between the words before and "
+        "after. What sound it is nobody here knows: it tells who makes one and who leaves it out.",
         0.01,
         2,
         True,

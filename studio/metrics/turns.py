@@ -69,8 +69,8 @@ def per_turn(turns: Sequence[str], heard: str) -> tuple[TurnWords, ...]:
 def cues_read_aloud(text: str, heard: str) -> tuple[int, int]:
     """How many cues such as (laughs) a text has, and how many of them were read out as words.
 
-    A cue was read out when its word, in any of its spellings, was heard more often than the text says it. That a laugh
-    was really performed cannot be told by words.
+    A cue was read out when its word, in any of its spellings, was heard more often than the text says it. Whether
+    it was performed: see `performing`.
     """
     found = cues.find(text)
     said, got = Counter(words.normal(text)), Counter(words.normal(heard))

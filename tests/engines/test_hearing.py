@@ -16,6 +16,7 @@ from studio import hearing, soundfiles
 from studio.audio import Audio, concatenate, silence
 from studio.errors import EngineUnavailable
 from studio.hearing import Recogniser
+from studio.metrics import performing
 from studio.metrics.words import compare, wer
 from tests import speech
 from tests.engines import recordings
@@ -147,3 +148,28 @@ def test_damaged_files_of_whisper_are_named(tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable, match="cannot be read"):
         recogniser.hear(silence(1, RATE))
     recogniser.close()
+
+
+@pytest.mark.parametrize(
+    ("sound", "count"), [("nothing", 0), ("silence", 0), ("a laugh", 1), ("a soft laugh", 1), ("the word", 0)]
+)
+def test_a_cue_is_performed_by_a_sound_and_not_by_silence_or_its_word(
+    speak: Speak, whisper: Recogniser, sound: str, count: int
+) -> None:
+    t = np.arange(round(0.9 * RATE)) / RATE
+    burst = (np.sign(np.sin(2 * np.pi * 180 * t)) + np.random.default_rng(0).standard_normal(len(t))) * np.abs(
+        np.sin(2 * np.pi * 5 * t)
+    )
+    laugh = Audio((0.05 * burst / np.abs(burst).std()).astype(np.float32), RATE)  # hum and breath, five times a second
+    between = {
+        "nothing": silence(0.1, RATE),
+        "silence": silence(1.2, RATE),
+        "a laugh": laugh,
+        "a soft laugh": laugh.scaled(0.2),
+        "the word": speak("laughs"),
+    }[sound]
+    gap = silence(0.15, RATE)
+    whole = concatenate([speak("You should have seen his face."), gap, between, gap, speak("He really believed it.")])
+    text = "You should have seen his face. (laughs) He really believed it."
+    heard = whisper.hear(whole)
+    assert not heard.estimated and performing.performed(text, whole, heard.words) == count, heard

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from studio.audio import Audio
-from studio.metrics import Missing, dialogue, speakers
+from studio.metrics import Missing, dialogue, performing, speakers
 from studio.metrics.activity import Activity, Span, activity
 from studio.metrics.spread import interval, percentile, spread
 from studio.metrics.turns import cer, cues_read_aloud, per_turn
+from studio.voice import TimedWord
 
 RATE = 16000
 
@@ -104,3 +105,53 @@ def test_spreads_and_intervals() -> None:
     assert interval([0.1, 0.2]) is None
     bounds = interval([0.09, 0.1, 0.11, 0.1, 0.1])
     assert bounds and 0.09 < bounds[0] < 0.1 < bounds[1] < 0.11 and bounds == interval([0.09, 0.1, 0.11, 0.1, 0.1])
+
+
+CUES = "You saw it. (laughs) I laughed too. (sighs) (coughs) Well. (gasps)"
+
+
+def _performance(*sounding: str) -> tuple[Audio, list[TimedWord]]:
+    """CUES as sound: a word 0.3 s, a place of a cue 1 s, of which in those that sound 0.4 s are noise, 12 dB softer;
+    and what a recogniser hears of it. A place named with its word ("laughs!") has that word said instead.
+    """
+    random = np.random.default_rng(1)
+    pieces, heard, at = [], list[TimedWord](), 0.0
+
+    def add(seconds: float, level: float, word: str = "") -> None:
+        nonlocal at
+        pieces.append((random.standard_normal(round(seconds * RATE)) * level).clip(-1, 1))
+        if word:
+            heard.append(TimedWord(word, at, at + seconds))
+        at += seconds
+
+    for part in CUES.replace(")", "").replace(".", "").replace("(", "#").split():
+        if not part.startswith("#"):
+            add(0.3, 0.2, part)
+            continue
+        add(0.3, 0.0005)
+        add(0.4, *((0.2, part[1:]) if f"{part[1:]}!" in sounding else (0.05 if part[1:] in sounding else 0.0005,)))
+        add(0.3, 0.0005)
+    return Audio(np.concatenate(pieces).astype(np.float32), RATE), heard
+
+
+@pytest.mark.parametrize(
+    ("sounding", "count"),
+    [
+        ((), 0),
+        (("laughs",), 1),
+        (("laughs", "sighs", "coughs", "gasps"), 4),
+        (("coughs",), 1),
+        (("laughs!", "sighs"), 1),
+        (("laughs!", "sighs!", "coughs!", "gasps!"), 0),
+    ],
+)
+def test_cues_are_performed_where_there_is_sound_that_is_not_their_word(sounding: tuple[str, ...], count: int) -> None:
+    audio, heard = _performance(*sounding)
+    assert performing.performed(CUES, audio, heard) == count
+    assert performing.performed(CUES, audio.scaled(0.1), heard) == count, "the level does not matter"
+
+
+def test_cues_of_a_sound_in_which_nothing_was_heard_do_not_count_twice() -> None:
+    silent = Audio(np.zeros(3 * RATE, np.float32), RATE)
+    assert performing.performed(CUES, silent, []) == 0
+    assert performing.performed("No cue here.", silent, []) == 0
