@@ -88,6 +88,12 @@ class AccessRefused(EngineUnavailable):
     code = "access_refused"
 
 
+class NotInvited(StudioError):
+    """A link or a secret that opens nothing."""
+
+    code = "not_invited"
+
+
 class OutOfMemory(EngineUnavailable):
     """The device's memory did not suffice although every other engine was unloaded."""
 

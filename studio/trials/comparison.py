@@ -57,6 +57,8 @@ class Entry:
 class Comparison:
     """A script in one to MOST_ENTRIES entries that differ. id: letters and digits. created: UTC, ISO 8601.
 
+    series: shared by the comparisons of one set of scripts, empty for a script alone. titles: engine -> its name.
+
     Raises RequestError for no entry, too many, or two that are the same.
     """
 
@@ -65,6 +67,8 @@ class Comparison:
     name: str = ""
     id: str = field(default_factory=lambda: uuid4().hex[:12])
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    series: str = ""
+    titles: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.entries:
@@ -84,8 +88,9 @@ class Comparison:
             opening = " ".join(self.script.turns[0].text.split())
             short = opening if len(opening) <= MOST_NAME_CHARACTERS else f"{opening[: MOST_NAME_CHARACTERS - 1]}…"
             object.__setattr__(self, "name", short)
-        if not self.id.isalnum():
-            raise RequestError(f"{self.id!r} is not the id of a comparison.")
+        for key in (self.id, self.series or self.id):
+            if not key.isalnum():
+                raise RequestError(f"{key!r} is not the id of a comparison.")
 
     @property
     def script_digest(self) -> str:
@@ -98,6 +103,11 @@ class Comparison:
             if entry.id == entry_id:
                 return entry
         raise RequestError(f"There is no entry {entry_id!r} in this comparison.", "Reload the page.")
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Entry -> what to call it."""
+        return dict(zip((one.id for one in self.entries), labels(self.entries, self.titles), strict=True))
 
     def order(self) -> list[Entry]:
         """The entries in the order of rendering: those of one model together, so that each model loads once."""
@@ -113,6 +123,8 @@ class Comparison:
             "created": self.created,
             "script": asdict(self.script),
             "entries": [entry.values for entry in self.entries],
+            "series": self.series,
+            "titles": dict(self.titles),
         }
 
     @staticmethod
@@ -121,7 +133,8 @@ class Comparison:
         try:
             script = Script(tuple(Turn(**turn) for turn in values["script"]["turns"]), values["script"]["lead_in"])
             entries = tuple(Entry(**entry) for entry in values["entries"])
-            return Comparison(script, entries, values["name"], values["id"], values["created"])
+            plain = (values["name"], values["id"], values["created"])
+            return Comparison(script, entries, *plain, values.get("series", ""), values.get("titles", {}))
         except (KeyError, TypeError, AttributeError) as error:
             raise RequestError(f"This is not a comparison: {error}.", "It was written by another version.") from error
 

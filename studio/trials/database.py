@@ -47,6 +47,41 @@ MIGRATIONS = (
     CREATE TRIGGER votes_stay BEFORE DELETE ON votes BEGIN SELECT RAISE(ABORT, 'votes are kept'); END;
     CREATE TRIGGER votes_are_final BEFORE UPDATE ON votes BEGIN SELECT RAISE(ABORT, 'votes are kept'); END
     """,
+    """
+    ALTER TABLE questions ADD COLUMN x TEXT NOT NULL DEFAULT '';
+    CREATE TABLE sheets (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        comparison TEXT NOT NULL,
+        listener TEXT NOT NULL,
+        body TEXT NOT NULL          -- JSON: Sheet.values
+    );
+    CREATE TABLE ratings (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,    -- of the sheet
+        comparison TEXT NOT NULL,
+        body TEXT NOT NULL          -- JSON: Rating.values
+    );
+    CREATE INDEX ratings_by_comparison ON ratings (comparison);
+    CREATE TRIGGER ratings_stay BEFORE DELETE ON ratings BEGIN SELECT RAISE(ABORT, 'ratings are kept'); END;
+    CREATE TRIGGER ratings_are_final BEFORE UPDATE ON ratings BEGIN SELECT RAISE(ABORT, 'ratings are kept'); END;
+    CREATE TABLE recordings (
+        comparison TEXT PRIMARY KEY,
+        body TEXT NOT NULL          -- JSON: Recording.values
+    ) WITHOUT ROWID;
+    CREATE TABLE sessions (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        token TEXT NOT NULL UNIQUE,
+        body TEXT NOT NULL,         -- JSON: Session.values
+        closed INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE TABLE listeners (
+        target TEXT NOT NULL,       -- a comparison or a series
+        name TEXT NOT NULL,
+        key TEXT NOT NULL,          -- SHA-256 of what the listener's browser keeps
+        PRIMARY KEY (target, name)
+    ) WITHOUT ROWID
+    """,
 )
 
 

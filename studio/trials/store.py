@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
@@ -15,7 +15,7 @@ from studio.errors import RequestError
 from studio.trials import drawing
 from studio.trials.comparison import Comparison
 from studio.trials.database import trials_in
-from studio.trials.drawing import Asked, Question
+from studio.trials.drawing import Asked, Pools, Question
 from studio.trials.renderings import Rendering
 from studio.trials.votes import Vote, check_listener
 
@@ -25,7 +25,6 @@ class Posed:
     """A question as it is kept. revealed: the listener was told what it was, so that no answer counts any more."""
 
     id: str
-    comparison: str
     listener: str
     question: Question
     revealed: bool = False
@@ -49,36 +48,46 @@ class TrialStore:
         """chance: for order and sides; the system's unless a test wants to know it."""
         self.folder = folder
         self.sounds = folder / "sounds"
-        self._db = trials_in(folder / "trials.sqlite3")
+        self.database = trials_in(folder / "trials.sqlite3")
         self._chance = chance or SystemRandom()
 
     def add(self, comparison: Comparison) -> None:
         """Keep a comparison. Raises RequestError when its id is taken."""
-        with self._db.writing() as db:
+        with self.database.writing() as db:
             if _row(db, "comparisons", comparison.id) is not None:
                 raise RequestError(f"There is a comparison {comparison.id} already.")
             db.execute("INSERT INTO comparisons (id, body) VALUES (?, ?)", (comparison.id, _json(comparison.values)))
 
     def get(self, comparison_id: str) -> Comparison:
         """The comparison with this id. Raises RequestError."""
-        with self._db.reading() as db:
+        with self.database.reading() as db:
             row = _row(db, "comparisons", comparison_id)
         if row is None:
-            raise RequestError(
-                f"There is no comparison {comparison_id!r}.", "It may have been deleted; reload the page."
-            )
+            raise _unknown(comparison_id)
         return Comparison.read(json.loads(row["body"]))
+
+    def members(self, target: str) -> list[Comparison]:
+        """The comparison with this id, or all of the series with this id, oldest first. Raises RequestError."""
+        with self.database.reading() as db:
+            rows = db.execute(
+                "SELECT body FROM comparisons WHERE NOT deleted AND (id = ? OR json_extract(body, '$.series') = ?)"
+                " ORDER BY number",
+                (target, target),
+            ).fetchall()
+        if not rows:
+            raise _unknown(target)
+        return [Comparison.read(json.loads(row["body"])) for row in rows]
 
     def recent(self, limit: int = 20) -> list[Comparison]:
         """The newest comparisons first."""
-        with self._db.reading() as db:
+        with self.database.reading() as db:
             rows = db.execute("SELECT body FROM comparisons WHERE NOT deleted ORDER BY number DESC LIMIT ?", (limit,))
             return [Comparison.read(json.loads(row["body"])) for row in rows]
 
     def delete(self, comparison_id: str) -> None:
         """Take a comparison out of the list, with its sounds. Its votes stay, and takes, which others may share."""
         renderings = self.renderings(self.get(comparison_id))
-        with self._db.writing() as db:
+        with self.database.writing() as db:
             db.execute("UPDATE comparisons SET deleted = 1 WHERE id = ?", (comparison_id,))
             db.execute("DELETE FROM renderings WHERE comparison = ?", (comparison_id,))
         for rendering in renderings:
@@ -95,7 +104,7 @@ class TrialStore:
         return [self._there(found.get(entry.id, Rendering(entry.id))) for entry in comparison.entries]
 
     def _renderings(self, comparison: str) -> dict[str, Rendering]:
-        with self._db.reading() as db:
+        with self.database.reading() as db:
             rows = db.execute("SELECT body FROM renderings WHERE comparison = ?", (comparison,)).fetchall()
         found = [Rendering.read(json.loads(row["body"])) for row in rows]
         return {one.entry: one for one in found}
@@ -106,38 +115,40 @@ class TrialStore:
 
     def keep(self, comparison: str, rendering: Rendering) -> None:
         """Note how an entry is."""
-        with self._db.writing() as db:
+        with self.database.writing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO renderings (comparison, entry, body) VALUES (?, ?, ?)",
                 (comparison, rendering.entry, _json(rendering.values)),
             )
 
-    def pose(self, comparison: str, entries: list[str], listener: str) -> Posed:
-        """The listener's open question, which outlives a restart, or a new one. entries: those that can be heard.
+    def pose(self, pools: Pools, listener: str, test: str = "pair", wanted: Sequence[str] = ()) -> Posed:
+        """The listener's open question, which outlives a restart, or a new one. pools: what can be heard. test: "pair"
+        or "abx", which may be of two wanted entries only.
 
         Raises RequestError for a name that is none, or when there is only one entry.
         """
         check_listener(listener)
-        with self._db.writing() as db:
-            asked = [_posed(row) for row in _questions(db, comparison)]
-            done = _answered(db, comparison)
+        with self.database.writing() as db:
+            asked = [_posed(row) for row in _questions(db, pools)]
+            done = _answered(db, pools)
             for one in reversed(asked):
-                is_there = {one.question.first, one.question.second} <= set(entries)
-                if one.listener == listener and one.id not in done and not one.revealed and is_there:
+                question, is_open = one.question, one.id not in done and not one.revealed
+                fits = not wanted or {question.first, question.second} == set(wanted)
+                is_there = (question.kind == "abx") == (test == "abx") and drawing.can_be_heard(question, pools)
+                if one.listener == listener and is_open and is_there and fits:
                     return one
             past = [Asked(one.id, one.listener, one.question) for one in asked if one.id in done]
-            question = drawing.draw(entries, past, listener, self._chance)
-            posed = Posed(uuid4().hex, comparison, listener, question)
+            posed = Posed(uuid4().hex, listener, _drawn(pools, past, listener, test, wanted, self._chance))
             db.execute(
-                "INSERT INTO questions (id, comparison, listener, first, second, kind, repeats, degraded)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (posed.id, comparison, listener, *_words(question)),
+                "INSERT INTO questions (id, listener, comparison, first, second, kind, repeats, degraded, x)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (posed.id, listener, *astuple(posed.question)),
             )
             return posed
 
     def posed(self, question_id: str) -> Posed:
         """The question with this id. Raises RequestError."""
-        with self._db.reading() as db:
+        with self.database.reading() as db:
             row = _row(db, "questions", question_id)
         if row is None:
             raise RequestError("This question was never asked.", "Reload the page.")
@@ -145,12 +156,12 @@ class TrialStore:
 
     def reveal(self, question_id: str) -> None:
         """Note that the listener was told what it was."""
-        with self._db.writing() as db:
+        with self.database.writing() as db:
             db.execute("UPDATE questions SET revealed = 1 WHERE id = ?", (question_id,))
 
     def cast(self, vote: Vote) -> bool:
         """Keep a vote, unless its question was answered or revealed before; says whether it counts."""
-        with self._db.writing() as db:
+        with self.database.writing() as db:
             row = _row(db, "questions", vote.id)
             if row is None or row["revealed"] or _row(db, "votes", vote.id) is not None:
                 return False
@@ -160,21 +171,23 @@ class TrialStore:
 
     def vote(self, question_id: str) -> Vote | None:
         """The answer to a question, if it has one."""
-        with self._db.reading() as db:
+        with self.database.reading() as db:
             row = _row(db, "votes", question_id)
         return Vote.read(json.loads(row["body"])) if row else None
 
-    def votes(self, comparison: str = "") -> list[Vote]:
-        """All votes, or those of one comparison, in the order of writing."""
-        where, values = ("WHERE comparison = ?", (comparison,)) if comparison else ("", ())
-        with self._db.reading() as db:
+    def votes(self, target: str = "") -> list[Vote]:
+        """All votes, or those of one comparison or series, in the order of writing."""
+        of_series = "SELECT id FROM comparisons WHERE json_extract(body, '$.series') = ?"
+        where = f"WHERE comparison = ? OR comparison IN ({of_series})" if target else ""
+        values = (target, target) if target else ()
+        with self.database.reading() as db:
             rows = db.execute(f"SELECT body FROM votes {where} ORDER BY number", values)
             return [Vote.read(json.loads(row["body"])) for row in rows]
 
     def merge(self, votes: Iterable[Vote]) -> Merged:
         """Add votes from elsewhere, all or none; those that are here already are not added again."""
         added = known = differing = 0
-        with self._db.writing() as db:
+        with self.database.writing() as db:
             for vote in votes:
                 row = _row(db, "votes", vote.id)
                 if row is None:
@@ -185,6 +198,10 @@ class TrialStore:
                 else:
                     differing += 1
         return Merged(added, known, differing)
+
+
+def _unknown(comparison: str) -> RequestError:
+    return RequestError(f"There is no comparison {comparison!r}.", "It may have been deleted; reload the page.")
 
 
 def _row(db: sqlite3.Connection, table: str, key: str) -> sqlite3.Row | None:
@@ -198,21 +215,28 @@ def _insert(db: sqlite3.Connection, vote: Vote) -> None:
     db.execute(query, (vote.id, vote.comparison, _json(vote.values)))
 
 
-def _questions(db: sqlite3.Connection, comparison: str) -> list[sqlite3.Row]:
-    return db.execute("SELECT * FROM questions WHERE comparison = ? ORDER BY number", (comparison,)).fetchall()
+def _questions(db: sqlite3.Connection, pools: Pools) -> list[sqlite3.Row]:
+    marks = ", ".join("?" * len(pools))
+    query = f"SELECT * FROM questions WHERE comparison IN ({marks}) ORDER BY number"
+    return db.execute(query, tuple(pools)).fetchall()
 
 
-def _answered(db: sqlite3.Connection, comparison: str) -> set[str]:
-    return {row["id"] for row in db.execute("SELECT id FROM votes WHERE comparison = ?", (comparison,))}
+def _answered(db: sqlite3.Connection, pools: Pools) -> set[str]:
+    marks = ", ".join("?" * len(pools))
+    return {row["id"] for row in db.execute(f"SELECT id FROM votes WHERE comparison IN ({marks})", tuple(pools))}
 
 
-def _words(question: Question) -> tuple[str, ...]:
-    return question.first, question.second, question.kind, question.repeats, question.degraded
+def _drawn(
+    pools: Pools, past: Sequence[Asked], listener: str, test: str, wanted: Sequence[str], chance: Random
+) -> Question:
+    if test == "abx":
+        return drawing.draw_abx(pools, past, listener, chance, wanted)
+    return drawing.draw(pools, past, listener, chance)
 
 
 def _posed(row: sqlite3.Row) -> Posed:
-    question = Question(row["first"], row["second"], row["kind"], row["repeats"], row["degraded"])
-    return Posed(row["id"], row["comparison"], row["listener"], question, bool(row["revealed"]))
+    question = Question(**{field.name: row[field.name] for field in fields(Question)})
+    return Posed(row["id"], row["listener"], question, bool(row["revealed"]))
 
 
 def _json(value: Any) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
+from uuid import uuid4
 
-from studio.errors import StudioError
+from studio.errors import RequestError, StudioError
 from studio.script import Script
 from studio.studio import Studio
 from studio.trials import measures, ranking
 from studio.trials.blind import BlindTest
-from studio.trials.comparison import Comparison, Entry, labels
+from studio.trials.comparison import Comparison, Entry
 from studio.trials.ranking import Ranking
 from studio.trials.rendering import render
 from studio.trials.renderings import Rendering
@@ -19,6 +20,7 @@ from studio.trials.store import TrialStore
 from studio.trials.votes import Vote
 
 FOLDER = "trials"
+MOST_SCRIPTS = 50
 
 
 class Trials:
@@ -28,17 +30,25 @@ class Trials:
         self.studio = studio
         self.store = TrialStore(studio.settings.data / FOLDER, chance)
         self.titles = {row.spec.id: row.spec.title for row in studio.engines()}
-        self.blind = BlindTest(self.store, self.titles)
+        self.blind = BlindTest(self.store)
 
     def begin(self, script: Script, entries: Sequence[Entry], name: str = "") -> Comparison:
         """A new comparison, nothing spoken yet. Raises UnknownEngine, RequestError; an engine that is known and cannot
         run here is no reason to refuse: its entry will say so.
         """
-        for entry in entries:
-            self.studio.spec(entry.engine)
-        comparison = Comparison(script, tuple(entries), name)
-        self.store.add(comparison)
-        return comparison
+        return self.begin_series([script], entries, name)[0]
+
+    def begin_series(self, scripts: Sequence[Script], entries: Sequence[Entry], name: str = "") -> list[Comparison]:
+        """A comparison for each script, of the same entries, heard as one test; all or none. Raises as `begin` does."""
+        scripts = list(dict.fromkeys(scripts))
+        if not 0 < len(scripts) <= MOST_SCRIPTS:
+            raise RequestError(f"A comparison takes 1 to {MOST_SCRIPTS} scripts, not {len(scripts)}.")
+        titles = {entry.engine: self.studio.spec(entry.engine).title for entry in entries}
+        series = uuid4().hex[:12] if len(scripts) > 1 else ""
+        begun = [Comparison(script, tuple(entries), name, series=series, titles=titles) for script in scripts]
+        for comparison in begun:
+            self.store.add(comparison)
+        return begun
 
     def render(self, comparison: Comparison, stopped: Callable[[], bool] = lambda: False) -> Iterator[Rendering]:
         """Speak what is not spoken yet, as `rendering.render` tells it, then measure what is not measured yet."""
@@ -62,7 +72,7 @@ class Trials:
 
     def labels(self, comparison: Comparison) -> list[str]:
         """What to call each entry."""
-        return labels(comparison.entries, self.titles)
+        return list(replace(comparison, titles={**self.titles, **comparison.titles}).names.values())
 
     def rank(self, votes: Sequence[Vote], way: str = "system") -> Ranking:
         """See `ranking.rank`."""

@@ -15,14 +15,16 @@ from studio.trials.comparison import Entry
 
 CHOICES = {"first": "the first is better", "second": "the second is better", "tie": "no difference", "bad": "both bad"}
 TAGS = ("voice", "rhythm", "words", "artefacts", "emotion")
-KINDS = ("pair", "repeat", "gold")  # a question; one asked again, sides changed; one whose answer is known
+# a question; one asked again, sides changed; one whose answer is known; which of the two a third one is
+KINDS = ("pair", "repeat", "gold", "abx")
 LEAST_HEARD_SECONDS = 2.0  # of each side, or all of a shorter one
 MOST_BYTES = 50_000_000
 MOST_LISTENER_CHARACTERS = 40
 FORMAT = "dialogue-studio-votes"
 _SIDE = ("entry", "values", "takes", "label", "degraded", "heard_seconds")
-_PLAIN = ("id", "created", "listener", "comparison", "name", "script", "kind", "repeats", "choice", "by", "studio")
-COLUMNS = (*_PLAIN, "tags", *(f"{side}_{name}" for side in ("first", "second") for name in _SIDE))
+_PLAIN = ("id", "created", "listener", "comparison", "name", "script", "kind", "repeats", "choice", "by", "studio", "x")
+_LATER = {"x", "x_heard_seconds"}  # what the first version did not write
+COLUMNS = (*_PLAIN, "x_heard_seconds", "tags", *(f"{side}_{name}" for side in ("first", "second") for name in _SIDE))
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,7 @@ class Side:
     def __post_init__(self) -> None:
         if Entry(**self.values).id != self.entry:
             raise RequestError("A side of this vote is not the entry that it says it is.")
-        if not math.isfinite(self.heard_seconds) or self.heard_seconds < 0:
-            raise RequestError(f"Nobody can hear {self.heard_seconds} seconds.")
+        check_seconds(self.heard_seconds)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Vote:
     """One answer. id: of the question, so that a question has one answer wherever it is kept. first, second: in the
     order shown. choice: one of CHOICES. tags: why, of TAGS. kind: one of KINDS. repeats: the question asked again.
     by: "keys" or "pointer". script: digest of the script; name: what the comparison is called. created: UTC; nothing
-    depends on it.
+    depends on it. x: the side that X was, in an ABX, whose choice is the side that X was said to be.
     """
 
     id: str
@@ -68,6 +69,8 @@ class Vote:
     by: str = ""
     created: str = ""
     studio: str = ""
+    x: str = ""
+    x_heard_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         for title, value in (("id", self.id), ("comparison", self.comparison), ("script", self.script)):
@@ -77,7 +80,16 @@ class Vote:
             raise RequestError(f"{self.choice!r} is no answer.", f"There is: {', '.join(CHOICES)}.")
         if self.kind not in KINDS or any(tag not in TAGS for tag in self.tags):
             raise RequestError(f"A vote cannot be of the kind {self.kind!r} with the tags {list(self.tags)}.")
+        sides = ("first", "second")
+        if (self.x in sides) != (self.kind == "abx") or (self.kind == "abx" and self.choice not in sides):
+            raise RequestError("What X was, and what it was said to be, does not fit this kind of vote.")
+        check_seconds(self.x_heard_seconds)
         check_listener(self.listener)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether X was known for what it was."""
+        return self.kind == "abx" and self.choice == self.x
 
     @property
     def winner(self) -> Side | None:
@@ -95,7 +107,11 @@ class Vote:
         try:
             sides = {name: _side(values[name]) for name in ("first", "second")}
             words = {name: str(values.get(name, "")) for name in _PLAIN}
-            return Vote(**{**words, **sides, "tags": tuple(map(str, values.get("tags", ())))})  # type: ignore[arg-type]
+            more = {
+                "tags": tuple(map(str, values.get("tags", ()))),
+                "x_heard_seconds": float(values.get("x_heard_seconds") or 0.0),
+            }
+            return Vote(**{**words, **sides, **more})  # type: ignore[arg-type]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RequestError(f"This is not a vote: {error!r}.") from error
 
@@ -107,6 +123,13 @@ def check_listener(name: str) -> str:
             f"A listener needs a name of 1 to {MOST_LISTENER_CHARACTERS} letters.", "A nickname is enough."
         )
     return name
+
+
+def check_seconds(heard: float) -> float:
+    """How long something was heard. Raises RequestError for what is no time."""
+    if not math.isfinite(heard) or heard < 0:
+        raise RequestError(f"Nobody can hear {heard} seconds.")
+    return heard
 
 
 def _side(values: Mapping[str, Any]) -> Side:
@@ -131,7 +154,8 @@ def to_csv(votes: Iterable[Vote]) -> str:
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for vote in votes:
-        row: dict[str, Any] = {name: getattr(vote, name) for name in _PLAIN} | {"tags": " ".join(vote.tags)}
+        row: dict[str, Any] = {name: getattr(vote, name) for name in (*_PLAIN, "x_heard_seconds")}
+        row["tags"] = " ".join(vote.tags)
         for name in ("first", "second"):
             side = asdict(getattr(vote, name))
             row |= {f"{name}_{key}": side[key] for key in _SIDE}
@@ -174,7 +198,7 @@ def _json_rows(text: str) -> Iterator[Any]:
 def _csv_rows(text: str) -> Iterator[Any]:
     try:
         lines = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
-        if set(lines.fieldnames or ()) != set(COLUMNS):
+        if set(lines.fieldnames or ()) | _LATER != set(COLUMNS):
             raise RequestError("The file does not hold votes: its columns are others.", _REMEDY)
         for line in lines:
             if None in line or None in line.values():
@@ -196,4 +220,5 @@ def _unfolded(cells: Mapping[str, str]) -> dict[str, Any]:
         }
         for name in ("first", "second")
     }
-    return {**{name: cells[name] for name in _PLAIN}, **sides, "tags": cells["tags"].split()}
+    plain = {name: cells.get(name, "") for name in (*_PLAIN, "x_heard_seconds")}
+    return {**plain, **sides, "tags": cells["tags"].split()}

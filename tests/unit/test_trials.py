@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -318,16 +319,18 @@ def test_votes_cannot_be_changed_or_taken_away(trials: Trials) -> None:
 # --- which question comes next
 
 
-def asked(entries: list[str], count: int, listeners: tuple[str, ...] = ("me",), seed: int = 1) -> list[drawing.Asked]:
-    chance, past = Random(seed), list[drawing.Asked]()
+def asked(
+    pools: dict[str, list[str]], count: int, listeners: tuple[str, ...] = ("me",), draw: Any = drawing.draw
+) -> list[drawing.Asked]:
+    chance, past = Random(1), list[drawing.Asked]()
     for number in range(count):
         listener = listeners[number % len(listeners)]
-        past.append(drawing.Asked(str(number), listener, drawing.draw(entries, past, listener, chance)))
+        past.append(drawing.Asked(str(number), listener, draw(pools, past, listener, chance)))
     return past
 
 
 def test_pairs_are_balanced_both_ways_round() -> None:
-    past = asked(list("abcd"), 140, ("me", "you"))
+    past = asked({"c": list("abcd")}, 140, ("me", "you"))
     plain = [one.question for one in past if one.question.kind == "pair"]
     counts = Counter((one.first, one.second) for one in plain)
     assert len(counts) == 12 and max(counts.values()) - min(counts.values()) <= 1
@@ -337,12 +340,36 @@ def test_pairs_are_balanced_both_ways_round() -> None:
 
 
 def test_repeats_turn_a_former_question_round_and_come_once() -> None:
-    past = asked(list("abc"), 60)
+    past = asked({"c": list("abc")}, 60)
     by_id = {one.id: one.question for one in past}
     repeats = [one.question for one in past if one.question.kind == "repeat"]
     assert len(repeats) == 10 == len({one.repeats for one in repeats})
     for one in repeats:
         assert (by_id[one.repeats].second, by_id[one.repeats].first) == (one.first, one.second)
+
+
+def test_pairs_are_drawn_within_a_script_and_scripts_take_turns() -> None:
+    past = asked({"c": list("abc"), "d": list("abc"), "e": list("a")}, 72)
+    plain = [one.question for one in past if one.question.kind == "pair"]
+    counts = Counter((one.comparison, one.first, one.second) for one in plain)
+    assert len(counts) == 12 and max(counts.values()) - min(counts.values()) <= 1
+    turns = [one.comparison != other.comparison for one, other in pairwise(plain)]
+    assert sum(turns) > 0.7 * len(turns)
+    assert {one.question.comparison for one in past if one.question.kind == "gold"} <= {"c", "d", "e"}
+
+
+def test_an_abx_stays_with_a_pair_for_a_run_and_x_is_drawn_each_time() -> None:
+    past = asked({"c": list("abc")}, 6 * drawing.RUN, draw=drawing.draw_abx)
+    runs = [past[at : at + drawing.RUN] for at in range(0, len(past), drawing.RUN)]
+    assert all(len({(one.question.first, one.question.second) for one in run}) == 1 for run in runs)
+    assert len({frozenset((run[0].question.first, run[0].question.second)) for run in runs}) == 3
+    drawn = Counter(one.question.x for one in past)
+    assert 0.35 < drawn["first"] / len(past) < 0.65
+    assert len({tuple(one.question.x for one in run) for run in runs}) == 6, "no run is like another"
+    only = drawing.draw_abx({"c": list("abc")}, past, "you", Random(3), ("c", "a"))
+    assert {only.first, only.second} == {"a", "c"}
+    with pytest.raises(RequestError, match="cannot be heard"):
+        drawing.draw_abx({"c": list("abc")}, past, "you", Random(3), ("c", "x"))
 
 
 # --- what votes say
