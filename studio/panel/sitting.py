@@ -1,8 +1,7 @@
-"""`Sitting`: a blind test question by question, as functions from JSON to JSON; for the Compare tab and for who comes by
-a link.
+"""`Sitting`: a blind test question by question, as functions from JSON to JSON; for the Compare tab and by a link.
 
-Nothing that is told before an answer names an entry: a question holds an id and sounds of one rate, length and loudness,
-in one answer, so that no address, file or time of its own tells them apart.
+Nothing that is told before an answer names an entry: a question holds an id and sounds of one rate, length and
+loudness, in one answer, so that no address, file or time of its own tells them apart.
 """
 
 from __future__ import annotations
@@ -14,19 +13,24 @@ from typing import Any
 import numpy as np
 
 from studio.audio import Audio
-from studio.trials import drawing, playing, votes
+from studio.trials import abx, drawing, playing, votes
 from studio.trials.blind import Answer, BlindTest, Reveal
+from studio.trials.mushra import RatingTest
+from studio.trials.ratings import LABELS
+from studio.trials.sheets import SheetStore
+from studio.trials.store import TrialStore
 from studio.trials.votes import Side, Vote
 
 Json = dict[str, Any]
 
 
 class Sitting:
-    """On a store's blind tests; for any number of listeners at once."""
+    """On a store; for any number of listeners at once."""
 
-    def __init__(self, blind: BlindTest) -> None:
-        self._blind = blind
-        self._store = blind.store
+    def __init__(self, store: TrialStore) -> None:
+        self._store = store
+        self._blind = BlindTest(store)
+        self._rating = RatingTest(self._blind, SheetStore(store))
 
     def blind_question(self, asked: Json) -> Json:
         """The listener's next question, or the one still open.
@@ -44,7 +48,7 @@ class Sitting:
             "sounds": sounds(heard.sounds),
             "least_seconds": votes.LEAST_HEARD_SECONDS,
             "votes": sum((vote.kind == "abx") == (test == "abx") for vote in own),
-            "trial": len(_of_run(own, posed)) % drawing.RUN + 1 if test == "abx" else 0,
+            "trial": len(abx.alike(own, posed)) % drawing.RUN + 1,
             "run": drawing.RUN,
         }
 
@@ -61,22 +65,63 @@ class Sitting:
 
     def _told(self, found: Reveal) -> Json:
         told = {"kind": found.kind, "counted": found.counted, "why": found.why}
-        if found.kind == "abx":  # what X was stays untold until the run is complete: the next trial has the same A and B
+        if (
+            found.kind == "abx"
+        ):  # what X was stays untold until the run is complete: the next trial has the same A and B
             return told
         choice = found.vote.choice if found.vote else ""
         return {**told, "first": _side(found.first), "second": _side(found.second), "choice": choice}
 
+    def _result(self, vote: Vote) -> Json | None:
+        """What a run says, once it is complete."""
+        own = [one for one in self._store.votes(vote.comparison) if one.listener == vote.listener]
+        run = abx.alike(own, vote)
+        if len(run) % drawing.RUN:
+            return None
+        right = sum(one.is_right for one in run)
+        return {"right": right, "trials": len(run), "verdict": abx.verdict(right, len(run))}
 
-def _of_run(own: list[Vote], posed: drawing.Question) -> list[Vote]:
-    """The ABX votes on the pair of a question."""
-    sides = {posed.first, posed.second}
-    return [
-        vote
-        for vote in own
-        if vote.kind == "abx"
-        and vote.comparison == posed.comparison
-        and {vote.first.entry, vote.second.entry} == sides
-    ]
+    def rating_sheet(self, asked: Json) -> Json:
+        """The listener's next sheet, or the one still open. asked: {id, listener, reference: an entry, "recording" or
+        empty}. {"over": true} when every script is rated.
+        """
+        target, listener = str(asked["id"]), str(asked["listener"])
+        screen = self._rating.ask(target, listener, str(asked.get("reference") or ""))
+        if screen is None:
+            return {"over": True}
+        reference = [screen.reference] if screen.reference else []
+        return {
+            "over": False,
+            "sheet": screen.id,
+            "sample_rate": screen.sounds[0].sample_rate,
+            "sounds": sounds((*reference, *screen.sounds)),
+            "reference": bool(reference),
+            "least_seconds": votes.LEAST_HEARD_SECONDS,
+            "labels": list(LABELS),
+            "done": screen.done,
+            "of": screen.of,
+        }
+
+    def rating_answer(self, asked: Json) -> Json:
+        """Give scores, and be told what it was. asked: {sheet, scores, heard: seconds of each, by}."""
+        scores = [float(score) for score in asked["scores"]]
+        heard = [float(seconds) for seconds in asked["heard"]]
+        rated = self._rating.answer(str(asked["sheet"]), scores, heard, str(asked.get("by", ""))[:20])
+        told = [{"label": one.label, "score": one.score} for one in rated.rating.stimuli]
+        why = "" if rated.counted else "This sheet was rated before; the first scores count."
+        return {"counted": rated.counted, "why": why, "stimuli": told}
+
+    def owner(self, asked: Json) -> str:
+        """Whose question or sheet an answer is to. Raises RequestError for one that was never asked."""
+        if "sheet" in asked:
+            return self._rating.sheets.sheet(str(asked["sheet"])).listener
+        return self._store.posed(str(asked["question"])).listener
+
+    def comparison_of(self, asked: Json) -> str:
+        """Which comparison an answer is about. Raises as `owner` does."""
+        if "sheet" in asked:
+            return self._rating.sheets.sheet(str(asked["sheet"])).comparison
+        return self._store.posed(str(asked["question"])).question.comparison
 
 
 def sounds(heard: tuple[Audio, ...]) -> list[str]:

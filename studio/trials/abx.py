@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from math import comb
 
 from studio.trials.comparison import Entry, labels
-from studio.trials.drawing import RUN
-from studio.trials.votes import Vote
+from studio.trials.drawing import RUN, Question
+from studio.trials.votes import Side, Vote
 
 LEVEL = 0.05
 
@@ -54,6 +54,17 @@ def audibility(votes: Sequence[Vote], titles: Mapping[str, str]) -> list[Audibil
         for who, run in runs.items():
             told.append(_judged(names, who, run, sum(vote.listener == who for vote in found) - len(run)))
     return told
+
+
+def alike(votes: Sequence[Vote], like: Question | Vote) -> list[Vote]:
+    """The ABX votes on the pair, and the script, of a question or vote."""
+    sides = {_entry(like.first), _entry(like.second)}
+    same = [vote for vote in votes if vote.kind == "abx" and vote.comparison == like.comparison]
+    return [vote for vote in same if {vote.first.entry, vote.second.entry} == sides]
+
+
+def _entry(side: Side | str) -> str:
+    return side if isinstance(side, str) else side.entry
 
 
 def _whole(votes: Sequence[Vote]) -> list[Vote]:

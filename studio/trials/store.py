@@ -19,6 +19,8 @@ from studio.trials.drawing import Asked, Pools, Question
 from studio.trials.renderings import Rendering
 from studio.trials.votes import Vote, check_listener
 
+FOLDER = "trials"  # below the data folder
+
 
 @dataclass(frozen=True)
 class Posed:

@@ -16,10 +16,9 @@ from studio.trials.comparison import Comparison, Entry
 from studio.trials.ranking import Ranking
 from studio.trials.rendering import render
 from studio.trials.renderings import Rendering
-from studio.trials.store import TrialStore
+from studio.trials.store import FOLDER, TrialStore
 from studio.trials.votes import Vote
 
-FOLDER = "trials"
 MOST_SCRIPTS = 50
 
 

@@ -161,11 +161,11 @@ def to_csv(votes: Iterable[Vote]) -> str:
             row |= {f"{name}_{key}": side[key] for key in _SIDE}
             row[f"{name}_values"] = json.dumps(side["values"], sort_keys=True)
             row[f"{name}_takes"] = " ".join(side["takes"])
-        writer.writerow({name: _harmless(value) for name, value in row.items()})
+        writer.writerow({name: harmless(value) for name, value in row.items()})
     return out.getvalue()
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
     """A cell that no spreadsheet takes for a formula: such a text gets an apostrophe, which `read` takes away."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "'") else value
 

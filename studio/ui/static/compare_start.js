@@ -4,7 +4,7 @@ const view = () => root.dataset.view;
 
 function setView(name) {
   root.dataset.view = name;
-  for (const one of ["list", "side", "blind", "scores"]) part(`.compare-${one}-view`).hidden = one !== name;
+  for (const one of ["list", "side", "blind", "rate", "scores"]) part(`.compare-${one}-view`).hidden = one !== name;
   part(".compare-back").hidden = name === "list";
   part(".compare-problem").hidden = true;
 }
@@ -98,23 +98,6 @@ function sideKey(key) {
   }[key];
 }
 
-function blindKey(key) {
-  if (!question) return null;
-  const tag = REASONS.find(([, letter]) => letter === key)?.[0];
-  if (tag) return () => pick(tag);
-  const by = (choice) => () => attempt(() => vote(choice, "keys"));
-  return {
-    1: () => listen(0),
-    2: () => listen(1),
-    " ": () => pair.toggle(),
-    ArrowLeft: by("first"),
-    ArrowRight: by("second"),
-    ArrowDown: by("tie"),
-    ArrowUp: by("bad"),
-    Enter: told && (() => attempt(ask)),
-  }[key];
-}
-
 function onKey(event) {
   if (!root.isConnected) return document.removeEventListener("keydown", onKey, true);
   if (!root.offsetParent || event.ctrlKey || event.metaKey || event.altKey || studio.isTyping(event.target)) return;
@@ -122,7 +105,7 @@ function onKey(event) {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const onControl = event.target.closest?.("button, summary, a, [type=range]");
   if (onControl && (key === " " || key === "Enter")) return;
-  const act = { side: sideKey, blind: blindKey }[view()]?.(key);
+  const act = { side: sideKey, blind: blindKey, rate: rateKey }[view()]?.(key);
   if (!act || (event.repeat && view() === "blind")) return;
   event.preventDefault();
   event.stopImmediatePropagation();

@@ -1,0 +1,99 @@
+"""`Reception`: who comes by a link. Looks at the link, at the listener's secret and at whose question it is, then asks.
+
+Knows no HTTP. What the link's session fixes (which test, of what) cannot be changed by who uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from studio.errors import NotInvited, RequestError, StudioError
+from studio.panel.sitting import Json, Sitting
+from studio.trials.sessions import Session, Sessions
+from studio.trials.store import TrialStore
+
+MOST_KEY_CHARACTERS = 100
+
+
+class Reception:
+    """Of one store."""
+
+    def __init__(self, store: TrialStore) -> None:
+        self.store = store
+        self.sessions = Sessions(store)
+        self._sitting = Sitting(store)
+
+    def call(self, token: str, name: str, asked: Json) -> Json:
+        """What the page at a link asks. An error for a person is a part of the answer.
+
+        Raises NotInvited for a link that leads nowhere, LookupError for a name that is no question.
+        """
+        session = self.sessions.get(token)
+        answers = self._answers()
+        if name not in answers:
+            raise LookupError(name)
+        try:
+            return answers[name](session, asked)
+        except StudioError as error:
+            return {"error": {"message": error.message, "remedy": error.remedy, "code": error.code}}
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return {"error": {"message": f"The page asked wrongly: {error!r}.", "remedy": "Reload it."}}
+
+    def _answers(self) -> dict[str, Callable[[Session, Json], Json]]:
+        sitting = self._sitting
+        return {
+            "welcome": self._welcome,
+            "join": self._join,
+            "blind_question": lambda session, asked: sitting.blind_question(self._mine(session, asked)),
+            "rating_sheet": lambda session, asked: sitting.rating_sheet(self._mine(session, asked)),
+            "blind_answer": lambda session, asked: self._answered(session, asked, sitting.blind_answer),
+            "rating_answer": lambda session, asked: self._answered(session, asked, sitting.rating_answer),
+            "blind_reveal": self._revealed,
+        }
+
+    def _welcome(self, session: Session, asked: Json) -> Json:
+        scripts = self.store.members(session.target)
+        return {
+            "test": session.test,
+            "tells": session.tells,
+            "reference": bool(session.reference),
+            "scripts": len(scripts),
+            "name": scripts[0].name,
+        }
+
+    def _join(self, session: Session, asked: Json) -> Json:
+        name = " ".join(str(asked["name"]).split())
+        key = self.sessions.join(session, name, str(asked.get("key") or "")[:MOST_KEY_CHARACTERS])
+        return {"name": name, "key": key}
+
+    def _mine(self, session: Session, asked: Json) -> Json:
+        """The question as the session has it, for the listener who asks."""
+        return {
+            "id": session.target,
+            "listener": self._listener(session, asked),
+            "test": session.test,
+            "pair": session.pair,
+            "reference": session.reference,
+        }
+
+    def _listener(self, session: Session, asked: Json) -> str:
+        return self.sessions.listener(session, str(asked["key"])[:MOST_KEY_CHARACTERS])
+
+    def _answered(self, session: Session, asked: Json, answer: Callable[[Json], Json]) -> Json:
+        """Pass on an answer to a question of the listener's own, and tell as much as the session tells."""
+        self._check_own(session, asked)
+        told = answer(asked)
+        return told if session.tells else {"counted": told["counted"], "why": told["why"]}
+
+    def _revealed(self, session: Session, asked: Json) -> Json:
+        self._check_own(session, asked)
+        if not session.tells:
+            raise RequestError("In this test nothing is told.", "Answer, or come back to it later.")
+        return self._sitting.blind_reveal(asked)
+
+    def _check_own(self, session: Session, asked: Json) -> None:
+        """Raises NotInvited when the question is somebody else's, or of another test."""
+        here = {comparison.id for comparison in self.store.members(session.target)}
+        is_own = self._sitting.owner(asked) == self._listener(session, asked)
+        if not is_own or self._sitting.comparison_of(asked) not in here:
+            raise NotInvited("This question was put to somebody else.", "Reload the page.")
