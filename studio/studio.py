@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -87,6 +87,7 @@ class Studio:
         patience = Patience(settings.max_waiting, settings.stall_seconds)
         unload = partial(self.manager.unload_idle, idle)
         self.runner = JobRunner(unload, idle or None, patience, self.manager.abandon)
+        self._ends: list[Callable[[], None]] = []
         self.is_warm = False  # whether the first engine that is to be ready has been tried
         self._director = Director(self.manager, self.takes, self.runs, settings.watermark)
         self._live = LiveDirector(self._director, self.manager, self.takes, self.runs)
@@ -276,8 +277,14 @@ class Studio:
         """What can be told of a sound file: its mark, its label, its run. Raises AudioError."""
         return inspect(path, self.runs)
 
+    def when_closed(self, act: Callable[[], None]) -> None:
+        """Do this too when the studio is closed."""
+        self._ends.append(act)
+
     def close(self) -> None:
         """Stop what runs and give all memory back."""
+        for end in self._ends:
+            end()
         self.errands.close()
         self.recogniser.close()
         self.runner.close()

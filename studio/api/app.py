@@ -14,7 +14,10 @@ from studio.api import forms, reference
 from studio.api.gate import Gate
 from studio.api.problems import ERRORS, HANDLERS
 from studio.api.routes import Service, router
+from studio.panel import routes as listening
+from studio.panel.reception import Reception
 from studio.studio import Studio
+from studio.trials.store import FOLDER, TrialStore
 
 SUMMARY = """
 Speech of one or several voices, in the form of OpenAI's API. A key goes into the header `Authorization: Bearer …`,
@@ -27,7 +30,8 @@ def app_options(studio: Studio) -> dict[str, Any]:
     service = Service(studio)
     routes = router(service).routes
     gate = Middleware(Gate, studio.settings, service.meter, lambda: studio.runner.refuses)
-    return {"routes": [*routes, *_described(routes)], "middleware": [gate], "exception_handlers": HANDLERS}
+    panel = listening.routes(Reception(TrialStore(studio.settings.data / FOLDER)))
+    return {"routes": [*routes, *_described(routes), *panel], "middleware": [gate], "exception_handlers": HANDLERS}
 
 
 def schema(routes: list[BaseRoute]) -> dict[str, Any]:

@@ -23,10 +23,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.api.meter import Meter
 from studio.api.problems import Problem, Refused, is_ours
+from studio.panel.routes import PATH
 from studio.settings import Settings
 
 REQUEST_ID = "X-Request-Id"
 OPEN = ("/healthz", "/readyz", "/gradio_api/startup-events")  # gradio itself asks for the last one when it starts
+OPEN_BELOW = PATH  # the link's token is the key, and whoever holds it may do nothing else
 SAFE = ("GET", "HEAD", "OPTIONS")
 UPLOAD_MB = 210.0  # recordings, by the page or by the API; what reads them looks more closely
 BODY_SECONDS = 30.0  # for the whole of an API request; uploads may take their time
@@ -75,7 +77,8 @@ class Gate:
         named = bool(settings.api_key) and is_key(headers.get("authorization", ""), settings.api_key, only_named=True)
         if not named:
             self._check_origin(headers, changes=scope.get("method") not in SAFE)
-        if settings.api_key and path not in OPEN and not is_key(headers.get("authorization", ""), settings.api_key):
+        is_open = path in OPEN or path.startswith(OPEN_BELOW)
+        if settings.api_key and not is_open and not is_key(headers.get("authorization", ""), settings.api_key):
             raise Problem(401, "A key is needed: Authorization: Bearer STUDIO_API_KEY.", "invalid_api_key")
         if is_ours(path) and path not in OPEN:
             if self._is_closing():

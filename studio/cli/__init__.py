@@ -40,7 +40,7 @@ COMMANDS = {
     "say": Command("Speak a script into a sound file.", "say:run", arguments.add_say),
     "engines": Command("List the engines, and what is in the way of one.", "about:engines", arguments.add_engines),
     "compare": Command(
-        "Speak a script by several engines and seeds, and measure them.", "compare:run", arguments.add_compare
+        "Speak a script by several engines and seeds, and measure them.", "panel:compare", arguments.add_compare
     ),
     "votes": Command("Tell what blind votes say; export and import them.", "votes:run", arguments.add_votes),
     "voices": Command("List voices; keep and change recorded ones.", "voices:run", voices.add_arguments),

@@ -48,8 +48,13 @@ def add_say(say: argparse.ArgumentParser) -> None:
 
 def add_compare(compare: argparse.ArgumentParser) -> None:
     """The options of `compare`."""
-    compare.add_argument("script", metavar="FILE", help="the script, or - for standard input")
-    compare.add_argument("--engines", required=True, metavar="A,B", help="ids of engines, with commas between them")
+    compare.add_argument(
+        "script",
+        nargs="*",
+        metavar="FILE",
+        help="the script, or - for standard input; several, or a folder of them, are heard as one test",
+    )
+    compare.add_argument("--engines", metavar="A,B", help="ids of engines, with commas between them")
     compare.add_argument(
         "--seeds", default="1", metavar="N", help="how many takes of each, or the seeds themselves: 3, or 0,7,12"
     )
@@ -60,7 +65,37 @@ def add_compare(compare: argparse.ArgumentParser) -> None:
         "--voice", action="append", default=[], type=pair, metavar="S1=NAME", help="a speaker's voice; repeat it"
     )
     compare.add_argument("--precision", default="", metavar="NAME", help="of the engines' weights: exact or int8")
-    compare.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the sounds go")
+    compare.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="where the sounds go")
+    _add_panel(compare)
+
+
+def _add_panel(compare: argparse.ArgumentParser) -> None:
+    group = compare.add_argument_group("listening by a link")
+    group.add_argument(
+        "--serve-votes",
+        nargs="?",
+        const="",
+        metavar="ID",
+        help="serve a page on which several people listen blind and vote, and nothing else: "
+        "of this comparison or set of scripts (default: the newest)",
+    )
+    group.add_argument(
+        "--test",
+        choices=["pair", "abx", "rating"],
+        default="pair",
+        help="which is better (the default), whether there is a difference, or scores from 0 to 100",
+    )
+    group.add_argument("--pair", metavar="1,2", help="with --test abx: only these two entries")
+    group.add_argument(
+        "--reference",
+        metavar="N|FILE",
+        help="with --test rating: the entry, or a recording of the same words, that the others are held against",
+    )
+    group.add_argument("--tell-nothing", action="store_true", help="do not tell after an answer what it was")
+    group.add_argument(
+        "--host", default="0.0.0.0", metavar="ADDRESS", help="where the page listens (default: every address)"
+    )
+    group.add_argument("--port", type=int, metavar="N", help="(default: 7861, or any that is free)")
 
 
 def add_votes(votes: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from studio.cli.say import check_place, deliver, read_script
 from studio.cli.terminal import Stopped, opened, put, put_json, tell
 from studio.disk import cannot_write
 from studio.errors import RequestError
-from studio.script import Script, speaker_id
+from studio.script import speaker_id
 from studio.studio import Studio
 from studio.tables import Table
 from studio.trials.comparison import Comparison, Entry, sweep
@@ -27,26 +27,66 @@ MOST_STEM_CHARACTERS = 80
 def run(options: argparse.Namespace) -> int:
     """Render, write the sounds to the folder, print the table. 1 when an entry failed. Raises StudioError."""
     voices = {speaker_id(who): voice for who, voice in options.voice}
-    script = read_script(options.script, voices).script
+    scripts = [read_script(source, voices).script for source in _sources(options.script)]
     _make(options.output)
     with opened() as studio:
         trials = Trials(studio)
-        comparison = trials.begin(script, _entries(studio, script, options, voices))
-        try:
-            renderings = _render(trials, comparison)
-        finally:
-            written = _write(trials, comparison, options.output)
-        names = trials.labels(comparison)
-    rows = [values(*row) for row in zip(names, comparison.entries, renderings, written, strict=True)]
+        series = trials.begin_series(scripts, _entries(studio, options, voices))
+        told = [_spoken(trials, comparison, _place(options.output, series, comparison)) for comparison in series]
     if options.json:
-        put_json({"comparison": comparison.id, "entries": rows})
-    else:
+        put_json(told[0] if len(told) == 1 else {"series": series[0].series, "comparisons": told})
+    for comparison, one in zip(series, told, strict=True):
+        _show(comparison, one["entries"], options.json)
+    target = series[0].series or series[0].id
+    tell(
+        f"Comparison {target}. Hear it, side by side or blind, in the page's Compare tab; "
+        f"for others: compare --serve-votes {target}"
+    )
+    return int(any(row["state"] != "finished" for one in told for row in one["entries"]))
+
+
+def _sources(words: Sequence[str]) -> list[str]:
+    """The files that are meant: a folder is all scripts in it, by name. Raises RequestError for one without any."""
+    found: list[str] = []
+    for word in words:
+        if not Path(word).is_dir():
+            found.append(word)
+            continue
+        inside = sorted(path for path in Path(word).iterdir() if path.suffix.lower() in (".txt", ".json"))
+        if not inside:
+            raise RequestError(f"There is no script in {word}.", "Put .txt files there.")
+        found += map(str, inside)
+    return found
+
+
+def _place(folder: Path, series: Sequence[Comparison], comparison: Comparison) -> Path:
+    """Where the sounds of a script go: a folder of its own, if there are several."""
+    if len(series) == 1:
+        return folder
+    place = folder / f"{series.index(comparison) + 1}-{_stem(comparison.name)}"
+    _make(place)
+    return place
+
+
+def _spoken(trials: Trials, comparison: Comparison, folder: Path) -> dict[str, Any]:
+    """Speak a comparison and write its files; what is done is written even when it is stopped."""
+    try:
+        renderings = _render(trials, comparison)
+    finally:
+        written = _write(trials, comparison, folder)
+    names = trials.labels(comparison)
+    rows = [values(*row) for row in zip(names, comparison.entries, renderings, written, strict=True)]
+    return {"comparison": comparison.id, "entries": rows}
+
+
+def _show(comparison: Comparison, rows: Sequence[dict[str, Any]], as_json: bool) -> None:
+    if not as_json:
+        if comparison.series:
+            put(f"“{comparison.name}”")
         put(str(table(rows)))
     for row in rows:
         if row["reason"]:
             tell(f"{row['label']} failed: {row['reason']} {row['remedy']}".rstrip())
-    tell(f"Comparison {comparison.id}. Hear it, side by side or blind, in the page's Compare tab.")
-    return int(any(row["state"] != "finished" for row in rows))
 
 
 def _make(folder: Path) -> None:
@@ -58,7 +98,7 @@ def _make(folder: Path) -> None:
     check_place(folder / "sound.wav")
 
 
-def _entries(studio: Studio, script: Script, options: argparse.Namespace, voices: dict[str, str]) -> list[Entry]:
+def _entries(studio: Studio, options: argparse.Namespace, voices: dict[str, str]) -> list[Entry]:
     """An entry for each engine, seed and value. A voice is given only to engines that have it."""
     engines = [word.strip() for word in options.engines.split(",") if word.strip()]
     entries: list[Entry] = []

@@ -12,8 +12,9 @@ SCRIPTS = ("listen.js", "compare_player.js", "compare_blind.js", "compare_rate.j
 FONT = "ibm-plex-serif-latin-400-normal.woff2"
 # nothing from elsewhere, and nobody's frame around it; the address, which is the key, is told to no other page
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "font-src data:; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'unsafe-inline'; font-src data:; img-src data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",

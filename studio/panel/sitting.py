@@ -65,10 +65,8 @@ class Sitting:
 
     def _told(self, found: Reveal) -> Json:
         told = {"kind": found.kind, "counted": found.counted, "why": found.why}
-        if (
-            found.kind == "abx"
-        ):  # what X was stays untold until the run is complete: the next trial has the same A and B
-            return told
+        if found.kind == "abx":  # what X was stays untold: the next trial has the same A and B
+            return {**told, "result": self._result(found.vote) if found.counted and found.vote else None}
         choice = found.vote.choice if found.vote else ""
         return {**told, "first": _side(found.first), "second": _side(found.second), "choice": choice}
 

@@ -13,12 +13,12 @@ from typing import Any
 from studio import __version__, soundfiles
 from studio.audio import Audio
 from studio.errors import RequestError
-from studio.trials import playing
+from studio.trials import playing, votes
 from studio.trials.comparison import Comparison
 from studio.trials.drawing import Pools, Question
 from studio.trials.renderings import Rendering
 from studio.trials.store import Posed, TrialStore
-from studio.trials.votes import LEAST_HEARD_SECONDS, Side, Vote
+from studio.trials.votes import Side, Vote
 
 TESTS = ("pair", "abx")
 Ready = Mapping[str, Sequence[Rendering]]  # comparison -> the entries that can be heard
@@ -138,10 +138,12 @@ class BlindTest:
     def _check_heard(self, question: Question, answer: Answer) -> None:
         x = {"first": (question.first,), "second": (question.second,)}.get(question.x, ())
         for entry, heard in zip((question.first, question.second, *x), answer.heard_seconds, strict=True):
-            least = min(LEAST_HEARD_SECONDS, 0.9 * self.store.rendering(question.comparison, entry).seconds)
+            least = min(votes.LEAST_HEARD_SECONDS, 0.9 * self.store.rendering(question.comparison, entry).seconds)
             if not heard >= least:  # not a number is not enough
                 which = "All three" if x else "Both sides"
-                raise RequestError(f"{which} must be heard first.", f"Play each for {LEAST_HEARD_SECONDS:g} s or more.")
+                raise RequestError(
+                    f"{which} must be heard first.", f"Play each for {votes.LEAST_HEARD_SECONDS:g} s or more."
+                )
 
     def _told(self, question: Question, comparison: Comparison, heard: Sequence[float]) -> tuple[Side, Side]:
         def side(entry: str, name: str, seconds: float) -> Side:

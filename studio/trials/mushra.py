@@ -14,13 +14,12 @@ from datetime import UTC, datetime
 from studio import __version__, soundfiles
 from studio.audio import Audio
 from studio.errors import RequestError
-from studio.trials import playing
+from studio.trials import playing, votes
 from studio.trials.blind import BlindTest
 from studio.trials.comparison import Comparison
 from studio.trials.ratings import ENTRY, HIDDEN, LOW, MIDDLE, ROLES, Rating, Stimulus
 from studio.trials.renderings import Rendering
 from studio.trials.sheets import Sheet, SheetStore
-from studio.trials.votes import LEAST_HEARD_SECONDS
 
 RECORDING = "recording"
 
@@ -123,9 +122,11 @@ class RatingTest:
         if kept := self.sheets.rating(sheet.id):
             return Rated(kept, False)
         ready = {one.entry: one for one in self._blind.ready(comparison)}
-        least = min(LEAST_HEARD_SECONDS, 0.9 * min(one.seconds for one in ready.values()))
+        least = min(votes.LEAST_HEARD_SECONDS, 0.9 * min(one.seconds for one in ready.values()))
         if not all(seconds >= least for seconds in heard):
-            raise RequestError("Every sound must be heard first.", f"Play each for {LEAST_HEARD_SECONDS:g} s or more.")
+            raise RequestError(
+                "Every sound must be heard first.", f"Play each for {votes.LEAST_HEARD_SECONDS:g} s or more."
+            )
         stimuli = [
             self._stimulus(comparison, sheet, place, score, seconds)
             for place, score, seconds in zip(sheet.stimuli, scores, heard, strict=True)

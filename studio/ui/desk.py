@@ -21,6 +21,7 @@ from studio.script import Script
 from studio.studio import Studio
 from studio.ui import forms
 from studio.ui.audition import Auditions
+from studio.ui.blind_tests import BlindTests
 from studio.ui.drafts import Drafts
 from studio.ui.forms import Json, Order
 from studio.ui.inspector import Inspector
@@ -52,6 +53,7 @@ class Desk:
         listening = Listening(studio.settings.data / LISTENING)
         recordings = Recordings(studio, listening, brought or studio.settings.data / "brought")
         self.voices = VoiceLibrary(studio, recordings, listening)
+        judging = Judging(studio, self.voices)
         self._parts = (
             self.shelf,
             recordings,
@@ -59,7 +61,8 @@ class Desk:
             Auditions(studio, self.voices),
             Inspector(studio, recordings),
             Yardstick(studio),
-            Judging(studio, self.voices),
+            judging,
+            BlindTests(studio, judging.open, recordings),
         )
         self._drafts = Drafts(studio.settings.data / "scripts")
         self._stops: dict[str, threading.Event] = {}

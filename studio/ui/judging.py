@@ -1,25 +1,21 @@
-"""`Judging`: what the page asks about comparisons, blind tests and scores, as functions from JSON to JSON.
+"""`Judging`: what the page asks about comparisons and scores, as functions from JSON to JSON.
 
-Whoever listens blind is told nothing that names an entry: a question holds an id and two sounds of one size.
+What may be seen while somebody listens blind, the list of comparisons, names no entry.
 """
 
 from __future__ import annotations
 
-import base64
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from studio.audio import Audio
 from studio.errors import RequestError, StudioError
 from studio.studio import Studio
 from studio.trials import playing, ranking, votes
-from studio.trials.blind import Answer, Reveal
 from studio.trials.comparison import Comparison, Entry
 from studio.trials.renderings import Rendering
 from studio.trials.trials import Trials
-from studio.trials.votes import Side
 from studio.ui import forms
 from studio.ui.forms import Json, Order, file_url
 from studio.ui.peaks import peaks
@@ -48,12 +44,15 @@ class Judging:
                 self._opened = Trials(self.studio)
             return self._opened
 
+    def open(self) -> Trials:
+        """The same, for who needs it later."""
+        return self.trials
+
     def functions(self) -> list[Callable[[Any], Json]]:
         """What the page may call, each by its name."""
         return [
             self.comparisons, self.compare, self.comparison, self.resume_comparison, self.halt_comparison,
-            self.drop_comparison, self.blind_question, self.blind_answer, self.blind_reveal, self.scores,
-            self.export_votes, self.import_votes,
+            self.drop_comparison, self.scores, self.export_votes, self.import_votes,
         ]  # fmt: skip
 
     def comparisons(self, asked: Json) -> Json:
@@ -162,32 +161,6 @@ class Judging:
             "peaks_per_second": picture.per_second,
         }
 
-    def blind_question(self, asked: Json) -> Json:
-        """The listener's next question, or the one still open. asked: {id, listener}.
-
-        Both sounds come in one answer, as PCM of 16 bits in base64: no address, no file and no time of its own.
-        """
-        heard = self.trials.blind.ask(str(asked["id"]), str(asked["listener"]))
-        mine = [one for one in self.trials.store.votes(str(asked["id"])) if one.listener == str(asked["listener"])]
-        return {
-            "question": heard.id,
-            "sample_rate": heard.first.sample_rate,
-            "sounds": [_pcm(heard.first), _pcm(heard.second)],
-            "least_seconds": votes.LEAST_HEARD_SECONDS,
-            "votes": len(mine),
-        }
-
-    def blind_answer(self, asked: Json) -> Json:
-        """Vote, and be told what it was. asked: {question, choice, heard: [seconds, seconds], tags, by}."""
-        first, second = asked["heard"]
-        tags = tuple(str(tag) for tag in asked.get("tags") or ())
-        answer = Answer(str(asked["choice"]), (float(first), float(second)), tags, str(asked.get("by", ""))[:20])
-        return _reveal(self.trials.blind.answer(str(asked["question"]), answer))
-
-    def blind_reveal(self, asked: Json) -> Json:
-        """Be told without a vote; none counts afterwards. asked: {question}."""
-        return _reveal(self.trials.blind.give_up(str(asked["question"])))
-
     def scores(self, asked: Json) -> Json:
         """What the votes say. asked: {id: of a comparison or "" for all, by: one of ranking.WAYS, listener, tag}."""
         found = self._votes(asked)
@@ -238,22 +211,3 @@ def _entry(asked: Any) -> Entry:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RequestError("The page sent an entry that is none.", "Reload the page.") from error
-
-
-def _pcm(audio: Audio) -> str:
-    return base64.b64encode(audio.pcm16().tobytes()).decode()
-
-
-def _reveal(found: Reveal) -> Json:
-    return {
-        "first": _side(found.first),
-        "second": _side(found.second),
-        "kind": found.kind,
-        "counted": found.counted,
-        "why": found.why,
-        "choice": found.vote.choice if found.vote else "",
-    }
-
-
-def _side(side: Side) -> Json:
-    return {"label": side.label, "degraded": side.degraded}

@@ -68,7 +68,7 @@ def test_stopping_and_going_on(desk: Desk) -> None:
 def test_a_blind_answer_over_the_line(desk: Desk) -> None:
     comparison = compared(desk, tones(1, 2))["id"]
     asked = ask(desk, "blind_question", {"id": comparison, "listener": "Ada"})
-    assert set(asked) == {"question", "sample_rate", "sounds", "least_seconds", "votes"}
+    assert set(asked) == {"question", "sample_rate", "sounds", "least_seconds", "votes", "trial", "run"}
     assert len(asked["sounds"][0]) == len(asked["sounds"][1])
     refused = ask(desk, "blind_answer", {"question": asked["question"], "choice": "first", "heard": [0, 9]})
     assert refused["error"]["message"] == "Both sides must be heard first." and set(refused) == {"error"}

@@ -171,7 +171,7 @@ function showBlind() {
   showTransport();
   const open = !told && !isSent && allHeard();
   part(".blind-hint").textContent =
-    told || allHeard() ? "" : `Hear ${least().toFixed(0)} s or more of ${heard.length > 2 ? "all three" : "both"}, then answer.`;
+    told || allHeard() ? "" : `Hear ${least().toFixed(1).replace(".0", "")} s or more of ${heard.length > 2 ? "all three" : "both"}, then answer.`;
   for (const node of element.querySelectorAll(".blind-choice")) node.disabled = !open;
   for (const node of element.querySelectorAll(".blind-tag")) {
     node.setAttribute("aria-pressed", String(picked.has(node.dataset.tag)));
