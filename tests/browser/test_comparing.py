@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Response, expect
 
+from studio import soundfiles
 from studio.trials.trials import Trials
 from tests.browser.acts import script, write
 from tests.browser.conftest import Open
@@ -69,6 +70,7 @@ def test_side_by_side_in_step(page: Page) -> None:
     expect(page.locator(".compare-item").first).to_contain_text("LUFS, played at −20.0")
     expect(page.locator(".compare-item").first).to_contain_text("Wrong words")
     expect(page.locator(".compare-item").first).to_contain_text("not measured: nobody judges in a test")
+    expect(page.locator(".compare-spectrum")).to_have_count(3)
     page.locator(".compare-name").click()
     page.keyboard.press(" ")
     page.wait_for_function("studio.compare.player.position > 0.4 && studio.compare.player.heard().level > 0.01")
@@ -93,6 +95,37 @@ def test_side_by_side_in_step(page: Page) -> None:
     page.locator(".compare-name").click()
     page.keyboard.press(" ")
     assert not playing(page)["playing"]
+
+
+def strongest(page: Page, entry: int, seconds: float) -> float:
+    """Hz at which an entry's spectrogram is darkest at that time."""
+    return page.evaluate(
+        """([entry, seconds]) => {
+          const canvas = document.querySelectorAll(".compare-spectrum")[entry];
+          const at = Math.floor((seconds / studio.compare.player.seconds) * canvas.width);
+          const {data} = canvas.getContext("2d").getImageData(at, 0, 1, canvas.height);
+          const rows = Array.from({length: canvas.height}, (_, row) => data[row * 4 + 3]);
+          const peak = rows.indexOf(Math.max(...rows));
+          return ((canvas.height - 0.5 - peak) * 8000) / canvas.height;
+        }""",
+        [entry, seconds],
+    )
+
+
+def test_spectrograms_show_the_pitch_at_its_time_and_a_click_goes_there(page: Page, served: Served) -> None:
+    compare(page, ("tone", 61), ("tone", 62))
+    expect(page.locator(".compare-spectrum")).to_have_count(2)
+    comparison = Trials(served.studio).store.recent(1)[0]
+    for at, rendering in enumerate(Trials(served.studio).store.renderings(comparison)):
+        sound = soundfiles.read(Trials(served.studio).store.sounds / rendering.sound)
+        start = round(0.3 * sound.sample_rate)
+        piece = sound.samples[start : start + 1024] * np.hanning(1024)
+        hertz = float(np.abs(np.fft.rfft(piece)).argmax()) * sound.sample_rate / 1024
+        assert strongest(page, at, 0.3 + 512 / sound.sample_rate) == pytest.approx(hertz, abs=100)
+    page.locator(".compare-picture").first.click(position={"x": 60, "y": 20})
+    width = page.locator(".compare-picture").first.evaluate("node => node.clientWidth")
+    now = playing(page)
+    assert now["position"] == pytest.approx(60 / width * now["seconds"], abs=0.1)
 
 
 def test_a_favourite_goes_to_the_dialogue_with_its_settings(page: Page) -> None:

@@ -3,6 +3,7 @@ const COLOURS = 8;
 const player = makeSyncPlayer({ tick: () => showPosition() });
 let shown = null; // the comparison as last told
 let buffers = new Map(); // url -> AudioBuffer
+let spectra = new Map(); // url -> its picture, and how many seconds wide it is
 let looping = null; // the turn that is repeated
 let polling = null;
 
@@ -56,7 +57,7 @@ function layOut() {
       ),
     ),
     el("ol", { class: "compare-items", "aria-label": "Entries" }),
-    el("p", { class: "help" }, "Keys: 1 to 8 change what is heard, space plays, arrows move by 2 s, L repeats the turn."),
+    el("p", { class: "help" }, "Keys: 1 to 8 change what is heard, space plays, arrows move by 2 s, L repeats the turn. Pictures: level, and below it pitches up to 8 kHz."),
     el("h3", {}, "Turns"),
     el("ol", { class: "compare-turns" }, ...turns),
   );
@@ -74,7 +75,9 @@ async function loadSounds() {
     if (!answer.ok) throw { message: `${item.label} cannot be played.`, remedy: "Its file may be gone; open it again." };
     buffers.set(item.url, await player.wake().decodeAudioData(await answer.arrayBuffer()));
   }
-  if (view() !== "side" || (!fresh.length && player.count === wanted.length)) return;
+  if (view() !== "side") return;
+  showSpectra();
+  if (!fresh.length && player.count === wanted.length) return;
   player.load(wanted.map((item) => ({ buffer: buffers.get(item.url), gain: item.gain })));
   showPosition();
 }
@@ -138,8 +141,25 @@ function picture(item, longest) {
     const tall = Math.max(2, Math.max(0, ...item.peaks.slice(from, till)) * 54);
     if (from < item.peaks.length) brush.fillRect(bar * 3, 28 - tall / 2, 2, tall);
   }
-  return el("div", { class: "compare-picture" }, canvas, el("div", { class: "compare-line" }));
+  const seek = ({ offsetX, currentTarget }) => player.seek((offsetX / currentTarget.clientWidth) * player.seconds);
+  const scale = ["8 kHz", "0"].map((text) => el("span", { class: "compare-hertz", "aria-hidden": "true" }, text));
+  const below = el("div", { class: "compare-below" }, ...scale);
+  return el("div", { class: "compare-picture", onclick: seek }, canvas, below, el("div", { class: "compare-line" }));
 }
+
+// Of the sounds that are here; each is drawn once for a length of the picture.
+function showSpectra() {
+  const longest = longestOf(ready());
+  for (const item of ready()) {
+    const buffer = buffers.get(item.url);
+    if (!buffer) continue;
+    if (spectra.get(item.url)?.longest !== longest)
+      spectra.set(item.url, { longest, canvas: spectrogram(buffer, longest) });
+    part(`.compare-item[data-id="${item.id}"] .compare-below`)?.prepend(spectra.get(item.url).canvas);
+  }
+}
+
+const longestOf = (items) => Math.max(1, ...items.map((item) => item.seconds));
 
 function itemNode(item, at, number, longest) {
   if (!item.url) {
@@ -171,7 +191,7 @@ function itemNode(item, at, number, longest) {
 function showItems() {
   let number = 0;
   const open = new Set([...element.querySelectorAll(".compare-item details[open]")].map((one) => one.closest("li").dataset.id));
-  const longest = Math.max(1, ...ready().map((item) => item.seconds));
+  const longest = longestOf(ready());
   const nodes = shown.items.map((item, at) => {
     const node = itemNode(item, at, item.url ? number++ : -1, longest);
     node.dataset.id = item.id;
@@ -189,6 +209,7 @@ function showItems() {
     ...(!shown.running && rest ? [act(`Speak the ${plural(rest, "other entry", "other entries")}`, "resume_comparison", again)] : []),
     el("span", { class: "help", role: "status" }, `${spoken} of ${plural(shown.items.length, "entry", "entries")} spoken`),
   );
+  showSpectra();
   showPosition();
 }
 

@@ -36,7 +36,7 @@ function leaveSide() {
   clearTimeout(polling);
   player.unload();
   [shown, looping] = [null, null];
-  buffers = new Map();
+  [buffers, spectra] = [new Map(), new Map()];
   part(".compare-side-view").replaceChildren();
   part(".compare-scores-view").replaceChildren();
   part(".compare-entries").replaceChildren();
