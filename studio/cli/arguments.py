@@ -66,6 +66,15 @@ def add_compare(compare: argparse.ArgumentParser) -> None:
     )
     compare.add_argument("--precision", default="", metavar="NAME", help="of the engines' weights: exact or int8")
     compare.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="where the sounds go")
+    compare.add_argument(
+        "--export",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="write all of it to one file: .zip, or .html that plays without a network; repeat it",
+    )
+    compare.add_argument("--of", metavar="ID", help="with --export: an earlier comparison; nothing is spoken")
     _add_panel(compare)
 
 

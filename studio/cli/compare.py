@@ -14,6 +14,8 @@ from studio.cli.say import check_place, deliver, read_script
 from studio.cli.terminal import Stopped, opened, put, put_json, tell
 from studio.disk import cannot_write
 from studio.errors import RequestError
+from studio.export.comparison import KINDS, write
+from studio.export.manifest import stem
 from studio.script import speaker_id
 from studio.studio import Studio
 from studio.tables import Table
@@ -21,28 +23,52 @@ from studio.trials.comparison import Comparison, Entry, sweep
 from studio.trials.renderings import Rendering
 from studio.trials.trials import Trials
 
-MOST_STEM_CHARACTERS = 80
-
 
 def run(options: argparse.Namespace) -> int:
     """Render, write the sounds to the folder, print the table. 1 when an entry failed. Raises StudioError."""
     voices = {speaker_id(who): voice for who, voice in options.voice}
     scripts = [read_script(source, voices).script for source in _sources(options.script)]
+    _check_exports(options.export, len(scripts))
     _make(options.output)
     with opened() as studio:
         trials = Trials(studio)
         series = trials.begin_series(scripts, _entries(studio, options, voices))
         told = [_spoken(trials, comparison, _place(options.output, series, comparison)) for comparison in series]
-    if options.json:
-        put_json(told[0] if len(told) == 1 else {"series": series[0].series, "comparisons": told})
-    for comparison, one in zip(series, told, strict=True):
-        _show(comparison, one["entries"], options.json)
+        if options.json:
+            put_json(told[0] if len(told) == 1 else {"series": series[0].series, "comparisons": told})
+        for comparison, one in zip(series, told, strict=True):
+            _show(comparison, one["entries"], options.json)
+        for path in options.export:
+            write(trials, series[0], path)
     target = series[0].series or series[0].id
     tell(
         f"Comparison {target}. Hear it, side by side or blind, in the page's Compare tab; "
         f"for others: compare --serve-votes {target}"
     )
     return int(any(row["state"] != "finished" for one in told for row in one["entries"]))
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write an earlier comparison to files. Raises RequestError, OutputError."""
+    _check_exports(options.export)
+    with opened() as studio:
+        trials = Trials(studio)
+        comparison = trials.store.get(options.of)
+        for path in options.export:
+            write(trials, comparison, path)
+    if options.json:
+        put_json({"comparison": comparison.id, "files": [str(path) for path in options.export]})
+    return 0
+
+
+def _check_exports(paths: Sequence[Path], scripts: int = 1) -> None:
+    """Raises RequestError before the long work when its result could not be written."""
+    for path in paths:
+        if path.suffix.lower() not in KINDS:
+            raise RequestError(f"--export {path} is no file of a comparison.", f"Let it end in {' or '.join(KINDS)}.")
+        check_place(path)
+    if paths and scripts > 1:
+        raise RequestError("--export writes one script, and these are several.", "Export each with --of ID afterwards.")
 
 
 def _sources(words: Sequence[str]) -> list[str]:
@@ -63,7 +89,7 @@ def _place(folder: Path, series: Sequence[Comparison], comparison: Comparison) -
     """Where the sounds of a script go: a folder of its own, if there are several."""
     if len(series) == 1:
         return folder
-    place = folder / f"{series.index(comparison) + 1}-{_stem(comparison.name)}"
+    place = folder / f"{series.index(comparison) + 1}-{stem(comparison.name)}"
     _make(place)
     return place
 
@@ -151,15 +177,10 @@ def _write(trials: Trials, comparison: Comparison, folder: Path) -> list[Path | 
         if not rendering.is_ready:
             written.append(None)
             continue
-        path = folder / f"{number}-{_stem(label)}.wav"
+        path = folder / f"{number}-{stem(label)}.wav"
         deliver(trials.store.sounds / rendering.sound, path)
         written.append(path)
     return written
-
-
-def _stem(label: str) -> str:
-    words = "".join(letter if letter.isalnum() or letter == "." else " " for letter in label.lower()).split()
-    return "-".join(words)[:MOST_STEM_CHARACTERS].strip("-.")
 
 
 def values(label: str, entry: Entry, rendering: Rendering, path: Path | None) -> dict[str, Any]:

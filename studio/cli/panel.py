@@ -22,8 +22,12 @@ def compare(options: argparse.Namespace) -> int:
     """The command: speaks, unless what was spoken is to be served. Raises StudioError; SystemExit(2) for too little."""
     if options.serve_votes is not None:
         return serve(options)
+    if options.of and options.export:
+        from studio.cli import compare
+
+        return compare.export(options)
     if not (options.script and options.engines and options.output):
-        options.fail("compare wants a script, --engines and -o FOLDER; or --serve-votes")
+        options.fail("compare wants a script, --engines and -o FOLDER; or --serve-votes; or --of ID --export FILE")
     from studio.cli import compare
 
     return compare.run(options)

@@ -29,6 +29,7 @@ from studio.ui.judging import Judging
 from studio.ui.listening import Listening
 from studio.ui.live import Broadcast, result
 from studio.ui.recordings import Recordings
+from studio.ui.saving import Saving
 from studio.ui.shelf import Shelf
 from studio.ui.voice_library import VoiceLibrary
 from studio.ui.yardstick import Yardstick
@@ -63,6 +64,7 @@ class Desk:
             Yardstick(studio),
             judging,
             BlindTests(studio, judging.open, recordings),
+            Saving(judging.open, listening),
         )
         self._drafts = Drafts(studio.settings.data / "scripts")
         self._stops: dict[str, threading.Event] = {}

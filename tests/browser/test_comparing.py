@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Browser, Page, Response, expect
 
 from studio import soundfiles
 from studio.trials.trials import Trials
@@ -126,6 +127,50 @@ def test_spectrograms_show_the_pitch_at_its_time_and_a_click_goes_there(page: Pa
     width = page.locator(".compare-picture").first.evaluate("node => node.clientWidth")
     now = playing(page)
     assert now["position"] == pytest.approx(60 / width * now["seconds"], abs=0.1)
+
+
+def test_the_saved_page_plays_in_step_and_asks_nobody(
+    page: Page, browser: Browser, tmp_path: Path, shots: Path
+) -> None:
+    compare(page, ("tone", 71), ("hibari", 72), ("tone", 50_073))
+    for label, kind in (("Save as a page", ".html"), ("Save all (.zip)", ".zip")):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=label).click()
+        assert waiting.value.suggested_filename == f"one-two-three-four-five-six{kind}"
+        waiting.value.save_as(tmp_path / f"saved{kind}")
+    with zipfile.ZipFile(tmp_path / "saved.zip") as archive:
+        assert archive.testzip() is None and len(archive.namelist()) == 8
+        archive.extract("listen.html", tmp_path)
+    asked: list[str] = []
+    for scheme, width in (("light", 1280), ("dark", 390)):
+        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 844}, offline=True)  # type: ignore[arg-type]
+        saved = context.new_page()
+        saved.on("request", lambda request: asked.append(request.url))
+        saved.on("pageerror", lambda error: asked.append(str(error)))
+        saved.on("console", lambda told: asked.append(told.text))
+        saved.goto((tmp_path / ("saved.html" if scheme == "light" else "listen.html")).as_uri())
+        expect(saved.locator(".play")).to_be_enabled()
+        expect(saved.locator("canvas")).to_have_count(6)
+        assert saved.evaluate("document.documentElement.scrollWidth") <= width
+        assert faults(saved) == []
+        saved.screenshot(path=shots / f"compare-saved-{scheme}.png", full_page=True)
+        saved.keyboard.press(" ")
+        while not saved.evaluate("player.position > 0.4 && player.heard().level > 0.01"):
+            saved.wait_for_timeout(20)  # its policy lets no function of ours be waited for
+        before = saved.evaluate("[player.position, player.heard().hertz]")
+        saved.keyboard.press("3")
+        saved.wait_for_timeout(150)
+        assert saved.evaluate("player.current") == 2 and saved.evaluate("player.playing")
+        assert 0 < saved.evaluate("player.position") - before[0] < 1.5
+        assert saved.evaluate("player.heard().level") > 0.005, "no gap"
+        expect(saved.locator(".choose").nth(2)).to_have_attribute("aria-pressed", "true")
+        saved.keyboard.press("l")
+        saved.locator(".turn").nth(1).click()
+        span = saved.evaluate("player.loop")
+        saved.wait_for_timeout(1500)
+        assert span["from"] - 0.1 <= saved.evaluate("player.position") <= span["to"] + 0.1
+        context.close()
+    assert [one for one in asked if not one.startswith("file:")] == [] and len(asked) == 2
 
 
 def test_a_favourite_goes_to_the_dialogue_with_its_settings(page: Page) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import re
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from studio import soundfiles
+from studio import formats, loudness, soundfiles
 from studio.hearing import Recogniser
 from studio.settings import Settings
 from studio.studio import Studio
@@ -97,3 +102,46 @@ def test_votes_as_a_table_and_from_one_studio_to_another(call: Cli, monkeypatch:
     assert broken.code == 1 and "Nothing was imported." in broken.err
     assert call("votes", "import", "none.json").code == 1
     assert call("votes", "import").code == 2
+
+
+def test_a_comparison_is_written_whole_to_one_file(call: Cli, tmp_path: Path) -> None:
+    spoken = call(
+        "compare", "talk.txt", "--engines", "tone,dia2-2b,hibari", "-o", "out", "--export", "all.zip", "--json"
+    )
+    assert spoken.code == 1, "an engine is grey"
+    with zipfile.ZipFile("all.zip") as archive:
+        names = set(archive.namelist())
+        told = json.loads(archive.read("comparison.json"))
+        sounds = {one["sound"] for one in told["entries"] if one["sound"]}
+        assert names == {"comparison.json", "script.txt", "script.json", "metrics.csv", "listen.html"} | {
+            f"sounds/{name}" for name in sounds
+        }
+        assert len(sounds) == 2
+        for entry, row in zip(told["entries"], spoken.json["entries"], strict=True):
+            assert (entry["label"], entry["seed"], entry["takes"]) == (row["label"], row["seed"], row["takes"])
+            if entry["sound"]:
+                archive.extract(f"sounds/{entry['sound']}", tmp_path)
+                kept = soundfiles.read(tmp_path / "sounds" / entry["sound"])
+                assert np.array_equal(kept.samples, soundfiles.read(Path(row["file"])).samples)
+                assert loudness.loudness(kept.scaled(entry["gain"])) == pytest.approx(told["matched_lufs"], abs=0.1)
+        assert "cannot run here" in told["entries"][1]["reason"]
+        rows = list(csv.DictReader(io.StringIO(archive.read("metrics.csv").decode())))
+        assert [row["engine"] for row in rows] == ["tone", "dia2-2b", "hibari"] and rows[1]["seconds"] == "0.0"
+        assert float(rows[0]["seconds"]) == pytest.approx(told["entries"][0]["seconds"])
+        script = formats.read(archive.read("script.json"), "script.json").script
+        assert str(script) + "\n" == archive.read("script.txt").decode()
+    later = call("compare", "--of", told["id"], "--export", "page.html", "--export", "again.zip", "--json")
+    assert later.code == 0 and later.json["files"] == ["page.html", "again.zip"]
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert page.count('class="sound"') == 2 and "Dia2 2B cannot run here" in page
+    assert not re.search(r"(src|href)=|https?://|@import|url\(", page), "it asks nobody for anything"
+
+
+def test_what_cannot_be_written_is_said_before_anything_is_spoken(call: Cli) -> None:
+    words = ["compare", "talk.txt", "--engines", "tone", "-o", "out", "--export"]
+    assert "Let it end in .zip or .html." in call(*words, "all.tar").err
+    assert "There is no folder" in call(*words, "nowhere/all.zip").err
+    assert "no comparison 'xyz'" in call("compare", "--of", "xyz", "--export", "all.zip").err
+    failed = call("compare", "talk.txt", "--engines", "dia2-2b", "-o", "out", "--export", "all.zip")
+    assert failed.code == 1 and "Nothing of this comparison is spoken yet" in failed.err
+    assert not list(Path().glob("*.zip")) and not list(Path("out").glob("*.wav"))

@@ -206,11 +206,27 @@ function showItems() {
   const again = () => refreshSide(shown.id);
   part(".compare-actions").replaceChildren(
     ...(shown.running ? [act("Stop", "halt_comparison", again)] : []),
+    ...(spoken && !shown.running ? [["Save all (.zip)", ".zip"], ["Save as a page", ".html"]].map(saveButton) : []),
     ...(!shown.running && rest ? [act(`Speak the ${plural(rest, "other entry", "other entries")}`, "resume_comparison", again)] : []),
     el("span", { class: "help", role: "status" }, `${spoken} of ${plural(shown.items.length, "entry", "entries")} spoken`),
   );
   showSpectra();
   showPosition();
+}
+
+function saveButton([label, kind]) {
+  const { id } = shown;
+  const save = async ({ currentTarget }) => {
+    currentTarget.disabled = true;
+    await attempt(async () => {
+      const { url, name } = await studio.ask("save_comparison", { id, kind });
+      const file = await fetch(url);
+      if (!file.ok) throw { message: "The file did not arrive.", remedy: "Try again." };
+      studio.download(await file.blob(), name);
+    });
+    currentTarget.disabled = false;
+  };
+  return el("button", { type: "button", class: "small", onclick: save }, label);
 }
 
 // --- playing
