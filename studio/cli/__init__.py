@@ -38,6 +38,7 @@ class Command:
 
 COMMANDS = {
     "say": Command("Speak a script into a sound file.", "say:run", arguments.add_say),
+    "render": Command("Speak many scripts, each into its own sound file, once.", "render:run", arguments.add_render),
     "engines": Command("List the engines, and what is in the way of one.", "about:engines", arguments.add_engines),
     "compare": Command(
         "Speak a script by several engines and seeds, and measure them.", "panel:compare", arguments.add_compare

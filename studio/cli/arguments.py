@@ -46,6 +46,25 @@ def add_say(say: argparse.ArgumentParser) -> None:
     say.add_argument("--fresh", action="store_true", help="speak everything again, even what is kept from before")
 
 
+def add_render(render: argparse.ArgumentParser) -> None:
+    """The options of `render`."""
+    render.add_argument("scripts", nargs="+", type=Path, metavar="SCRIPT", help="scripts, and folders of scripts")
+    render.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="where the sounds go, named as the scripts"
+    )
+    render.add_argument("--engine", metavar="ID", help="who speaks (default: the first that can run here)")
+    render.add_argument(
+        "--voice", action="append", default=[], type=pair, metavar="S1=heart", help="a speaker's voice; repeat it"
+    )
+    render.add_argument("--seed", type=int, default=0, metavar="N", help="another number, other takes (default: 0)")
+    render.add_argument(
+        "--set", action="append", default=[], type=number, metavar="NAME=VALUE", help="a setting of the engine"
+    )
+    render.add_argument("--precision", default="", metavar="NAME", help="of the engine's weights: exact or int8")
+    render.add_argument("--format", choices=FORMATS, default="wav", help="of the sounds (default: wav)")
+    render.add_argument("--fresh", action="store_true", help="make everything anew, even what is there already")
+
+
 def add_compare(compare: argparse.ArgumentParser) -> None:
     """The options of `compare`."""
     compare.add_argument(

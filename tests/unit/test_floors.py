@@ -25,7 +25,7 @@ FLOORS = (
     "events takes runs label casting passages director live assembly advice jobs models errands",  # 3 script to takes
     "library intake trials benchmark export inspection studio",  # 4 what is kept, compared, written out; the one door
     # 5 three thin faces
-    "ui api panel cli portraits listings doctor bundle __main__",
+    "ui api panel cli render portraits listings doctor bundle __main__",
 )
 ENGINES = {name.partition("-")[0] for name in MODULES}  # "dia2-1b" is a size of dia2
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules.split()}
