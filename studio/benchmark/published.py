@@ -8,8 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from studio.benchmark.measures import ALL
+
 FILE = Path(__file__).parents[2] / "assets" / "published.json"
 READ = "2026-11"
+ARENA = {"arena_elo": "Rating of an arena", "win_rate": "Wins against a baseline"}  # what listeners or judges preferred
+TITLES = {"utmos": "UTMOS", **ARENA}  # of measures that are others' own
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class Figure:
 
     least, most: the value in `unit`, or between what it lay (RTF where they wrote its inverse); None where they gave
     words. published: as they wrote it. date: of the source, "" where it has none. address: where it can be read.
-    caveat: what to keep in mind.
+    caveat: what to keep in mind. checked: when the source was last seen to say so, "" where it could not be read.
     """
 
     engine: str
@@ -33,11 +37,18 @@ class Figure:
     source: str
     address: str
     caveat: str
+    checked: str
+
+    @property
+    def title(self) -> str:
+        """What was measured, as a person calls it."""
+        return ALL[self.measure].title if self.measure in ALL else TITLES[self.measure]
 
     @property
     def values(self) -> dict[str, Any]:
-        """As plain JSON; when we read it where the source has no date."""
-        return {**asdict(self), "date": self.date or f"read {READ}"}
+        """As plain JSON; when we read it where the source has no date, and whether that could be checked."""
+        told = {"title": self.title, "checked": self.checked or "not checked"}
+        return {**asdict(self), **told, "date": self.date or f"read {READ}"}
 
 
 @cache
@@ -49,3 +60,8 @@ def figures() -> tuple[Figure, ...]:
 def of(engine: str) -> list[Figure]:
     """Those about one engine of ours."""
     return [figure for figure in figures() if figure.engine == engine]
+
+
+def arenas() -> list[Figure]:
+    """Those that say what others preferred, in pairs."""
+    return [figure for figure in figures() if figure.measure in ARENA]

@@ -142,13 +142,13 @@ def _published(engines: Sequence[str]) -> str:
     lines = []
     for engine in engines:
         for one in published.of(engine):
-            measure = ALL[one.measure].title if one.measure in ALL else one.measure.upper()
-            texts = (one.system, measure, one.published, one.hardware, one.values["date"], one.caveat)
+            values = one.values
+            texts = (one.system, one.title, one.published, one.hardware, values["date"], values["checked"], one.caveat)
             source = f"<td>{escape(one.source)}<br><small>{escape(one.address)}</small></td>"
             lines.append(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in texts)}{source}</tr>")
     if not lines:
         return '<p class="soft">None is known of these engines.</p>'
-    names = ("System", "Measure", "As published", "Hardware", "Date", "Keep in mind", "Source")
+    names = ("System", "Measure", "As published", "Hardware", "Date", "Checked", "Keep in mind", "Source")
     heads = "".join(f'<th scope="col">{name}</th>' for name in names)
     return f'<div class="wide"><table><tr>{heads}</tr>{"".join(lines)}</table></div>'
 

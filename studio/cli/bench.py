@@ -25,6 +25,7 @@ PURPOSE = "Measure engines on this machine: speed, memory, words, voices."
 SHOWN = ("rtf", "first_sound_s", "host_gb", "load_cold_s", "wer", "similarity", "mos")
 SUITE = "quick"
 KINDS = (".csv", ".json", ".md", ".html")
+PUBLISHED = ("published", "hardware", "checked", "address")
 
 
 def add_arguments(bench: argparse.ArgumentParser) -> None:
@@ -246,9 +247,11 @@ def _published(engines: tuple[str, ...]) -> int:
     from studio.tables import Table
 
     found = [one for one in published.figures() if not engines or one.engine in engines]
-    rows = tuple((one.system, one.measure, one.published, one.hardware, one.address) for one in found)
-    tell(str(Table(("system", "measure", "as published", "hardware", "source"), rows)) if rows else "Nothing is known.")
-    _put([one.values for one in found])
+    heads = ("system", "measure", "as published", "hardware", "checked", "source")
+    told = [one.values for one in found]
+    rows = tuple((one["system"], one["measure"], *(one[name] for name in PUBLISHED)) for one in told)
+    tell(str(Table(heads, rows)) if rows else "Nothing is known.")
+    _put(told)
     return 0
 
 

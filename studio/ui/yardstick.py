@@ -52,7 +52,7 @@ class Yardstick:
             self.bench_estimate, self.bench_begin, self.bench_resume, self.bench_pause, self.bench_stop,
             self.bench_delete, self.bench_file,
         )  # fmt: skip
-        looking = [self.bench_open, self.bench, self.bench_progress, self.bench_compare, self.bench_guide]
+        looking = [self.bench_open, self.bench, self.bench_progress, self.bench_compare, self.bench_guide, self.arenas]
         return [*looking, *map(self._unless_shared, changing)]
 
     def bench_open(self, asked: Json) -> Json:
@@ -184,6 +184,10 @@ class Yardstick:
         """Which engine suits. asked: {needs: words as `Needs.read` takes them}."""
         found = answers(self.studio, self.benchmarks.store, Needs.read([str(word) for word in asked["needs"]]))
         return {"answers": [{**asdict(answer), "suits": answer.suits} for answer in found]}
+
+    def arenas(self, asked: Json) -> Json:
+        """What public arenas have published, engines of ours first."""
+        return {"figures": [one.values for one in sorted(published.arenas(), key=lambda one: not one.engine)]}
 
     def bench_file(self, asked: Json) -> Json:
         """A benchmark as a file. asked: {id, kind: one of KINDS}."""

@@ -173,6 +173,19 @@ def test_the_saved_page_plays_in_step_and_asks_nobody(
     assert [one for one in asked if not one.startswith("file:")] == [] and len(asked) == 2
 
 
+def test_what_arenas_published_stands_apart_from_the_votes(page: Page, shots: Path) -> None:
+    go(page)
+    page.get_by_text("What public arenas say (not your votes)").click()
+    rows = page.locator(".compare-arenas tbody tr")
+    expect(rows.first).to_contain_text("Kokoro 82M v1.0")
+    expect(rows.first).to_contain_text("Elo 1064")
+    expect(rows.first).to_contain_text("2026-06-05")
+    assert all("http" in (link.get_attribute("href") or "") for link in rows.locator("a").all())
+    assert page.locator(".compare-scores-view, .compare-list-view").get_by_text("Elo 1064").count() == 0
+    assert faults(page) == []
+    page.screenshot(path=shots / "compare-arenas.png", full_page=True)
+
+
 def test_a_favourite_goes_to_the_dialogue_with_its_settings(page: Page) -> None:
     compare(page, ("tone", 7), ("hibari", 8))
     page.locator(".compare-item").first.get_by_role("button", name="Use in the dialogue").click()

@@ -39,8 +39,11 @@ def test_published_figures_are_whole() -> None:
     for one in found:
         assert one.address.startswith("https://") and one.published and one.hardware and one.source, one
         assert (one.least is None) == (one.most is None) and (one.least is None or one.least <= (one.most or 0)), one
-        assert one.measure in ALL or one.measure == "utmos"
-        assert one.values["date"]
+        assert one.measure in ALL or one.measure in published.TITLES
+        assert one.values["date"] and one.values["title"]
+        assert re.fullmatch(r"20\d\d-\d\d-\d\d|not checked", one.values["checked"]), one
+    assert sum(bool(one.checked) for one in found) >= 55
+    assert {one.engine for one in published.arenas()} == {"kokoro", "csm", ""}
     makers = next(one for one in published.of("dia") if "bf16, compiled" in one.system)
     assert makers.least == pytest.approx(1 / 2.1, abs=1e-3), "they write x real time, we RTF"
 

@@ -91,12 +91,12 @@ function rowTable(told, hear) {
 
 function published(told) {
   if (!told.published.length) return el("p", { class: "help" }, "Nothing is known that others have published of these engines.");
-  const head = el("tr", {}, ...cells("th", ["System", "As published", "Hardware", "Date", "Keep in mind", "Source"]));
+  const head = el("tr", {}, ...cells("th", ["System", "Measure", "As published", "Hardware", "Date", "Checked", "Keep in mind", "Source"]));
   const lines = told.published.map((one) =>
     el(
       "tr",
       { class: "bench-other" },
-      ...cells("td", [one.system, one.published, one.hardware, one.date, one.caveat]),
+      ...cells("td", [one.system, one.title, one.published, one.hardware, one.date, one.checked, one.caveat]),
       el("td", {}, el("a", { href: one.address, target: "_blank", rel: "noreferrer" }, one.source)),
     ),
   );
