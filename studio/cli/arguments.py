@@ -138,11 +138,16 @@ def add_votes(votes: argparse.ArgumentParser) -> None:
     )
     votes.add_argument("file", nargs="?", type=Path, metavar="FILE", help="of votes, .json or .csv")
     votes.add_argument("--by", choices=["entry", "system", "engine"], default="system", help="what is ranked")
-    votes.add_argument("--comparison", default="", metavar="ID", help="only votes of this comparison")
+    votes.add_argument("--parts", choices=["script", "listener", "tag"], help="a table of scores by these besides")
+    votes.add_argument(
+        "--comparison", default="", metavar="ID", help="only votes of this comparison, or of this set of scripts"
+    )
+    votes.add_argument("--script", default="", metavar="NAME", help="only votes about this script")
     votes.add_argument("--listener", default="", metavar="NAME", help="only votes of this listener")
     votes.add_argument(
         "--tag", choices=["voice", "rhythm", "words", "artefacts", "emotion"], help="only votes for this reason"
     )
+    votes.add_argument("--ratings", action="store_true", help="with export FILE.csv: scores from 0 to 100, not votes")
 
 
 def add_models(models: argparse.ArgumentParser) -> None:

@@ -13,10 +13,10 @@ from rich.console import Console
 from studio.cli.say import check_place, deliver, read_script
 from studio.cli.terminal import Stopped, opened, put, put_json, tell
 from studio.disk import cannot_write
-from studio.errors import RequestError
+from studio.errors import RequestError, UnknownCast, suggest
 from studio.export.comparison import KINDS, write
 from studio.export.manifest import stem
-from studio.script import speaker_id
+from studio.script import Script, speaker_id
 from studio.studio import Studio
 from studio.tables import Table
 from studio.trials.comparison import Comparison, Entry, sweep
@@ -32,8 +32,12 @@ def run(options: argparse.Namespace) -> int:
     _make(options.output)
     with opened() as studio:
         trials = Trials(studio)
+        _check_speakers(voices, scripts)
         series = trials.begin_series(scripts, _entries(studio, options, voices))
-        told = [_spoken(trials, comparison, _place(options.output, series, comparison)) for comparison in series]
+        try:
+            _render(trials, series)
+        finally:
+            told = [_written(trials, one, _place(options.output, series, one)) for one in series]
         if options.json:
             put_json(told[0] if len(told) == 1 else {"series": series[0].series, "comparisons": told})
         for comparison, one in zip(series, told, strict=True):
@@ -94,13 +98,18 @@ def _place(folder: Path, series: Sequence[Comparison], comparison: Comparison) -
     return place
 
 
-def _spoken(trials: Trials, comparison: Comparison, folder: Path) -> dict[str, Any]:
-    """Speak a comparison and write its files; what is done is written even when it is stopped."""
-    try:
-        renderings = _render(trials, comparison)
-    finally:
-        written = _write(trials, comparison, folder)
-    names = trials.labels(comparison)
+def _check_speakers(voices: dict[str, str], scripts: Sequence[Script]) -> None:
+    """Raises UnknownCast for a voice that is given to nobody."""
+    speakers = {speaker for script in scripts for speaker in script.speakers}
+    for speaker in voices:
+        if speaker not in speakers:
+            raise UnknownCast(f"Nobody is called {speaker!r} in the script.", suggest(speaker, sorted(speakers)))
+
+
+def _written(trials: Trials, comparison: Comparison, folder: Path) -> dict[str, Any]:
+    """Write what is spoken, and tell of all of it."""
+    written = _write(trials, comparison, folder)
+    names, renderings = trials.labels(comparison), trials.store.renderings(comparison)
     rows = [values(*row) for row in zip(names, comparison.entries, renderings, written, strict=True)]
     return {"comparison": comparison.id, "entries": rows}
 
@@ -154,19 +163,19 @@ def _seeds(wanted: str) -> Sequence[int]:
     return range(numbers[0]) if len(numbers) == 1 else numbers
 
 
-def _render(trials: Trials, comparison: Comparison) -> list[Rendering]:
+def _render(trials: Trials, series: Sequence[Comparison]) -> None:
     """Follow the rendering. Raises Stopped at Ctrl-C."""
-    names = dict(zip((entry.id for entry in comparison.entries), trials.labels(comparison), strict=True))
+    names = dict(zip((entry.id for entry in series[0].entries), trials.labels(series[0]), strict=True))
     try:
-        with Console(stderr=True).status("Rendering") as status, closing(trials.render(comparison)) as told:  # type: ignore[type-var]  # it is a generator
-            for rendering in told:
+        with Console(stderr=True).status("Rendering") as status, closing(trials.render_series(series)) as told:
+            for _, rendering in told:
                 status.update(f"{names[rendering.entry]}: {rendering.doing or rendering.state}")
     except KeyboardInterrupt:
-        done = sum(one.is_ready for one in trials.store.renderings(comparison))
+        done = sum(one.is_ready for comparison in series for one in trials.store.renderings(comparison))
         raise Stopped(
-            f"Stopped; {done} of {len(comparison.entries)} entries are kept.", "The same again speaks only the rest."
+            f"Stopped; {done} of {len(series) * len(series[0].entries)} entries are kept.",
+            "The same again speaks only the rest.",
         ) from None
-    return trials.store.renderings(comparison)
 
 
 def _write(trials: Trials, comparison: Comparison, folder: Path) -> list[Path | None]:

@@ -41,8 +41,8 @@ def serve(options: argparse.Namespace) -> int:
         Session(
             target,
             options.test,
-            _pair(comparisons[0], options.pair) if options.test == "abx" else (),
-            _reference(store, comparisons, options.reference) if options.test == "rating" else "",
+            pair_of(comparisons[0], options.pair) if options.test == "abx" else (),
+            reference_of(store, comparisons, options.reference) if options.test == "rating" else "",
             not options.tell_nothing,
         )
     )
@@ -50,12 +50,19 @@ def serve(options: argparse.Namespace) -> int:
     server = PanelServer(store, options.host, port, only_port=options.port is not None)
     try:
         _announce(server.url(session.token), comparisons, options.json)
-        threading.Event().wait()
+        wait()
     except KeyboardInterrupt:
         tell("Closed. Votes are kept; the same again opens the same link.")
     finally:
         server.close()
     return 0
+
+
+def wait() -> None:
+    """Until Ctrl-C, in steps, since Windows hands it over only between them."""
+    never = threading.Event()
+    while not never.wait(0.5):
+        pass
 
 
 def _announce(url: str, comparisons: list[Comparison], as_json: bool) -> None:
@@ -84,11 +91,12 @@ def _entry(comparison: Comparison, word: str) -> str:
     return comparison.entries[int(word) - 1].id
 
 
-def _pair(comparison: Comparison, words: str | None) -> tuple[str, ...]:
+def pair_of(comparison: Comparison, words: str | None) -> tuple[str, ...]:
+    """Two entries by their numbers, or none. Raises RequestError."""
     return tuple(_entry(comparison, word) for word in words.split(",")) if words else ()
 
 
-def _reference(store: TrialStore, comparisons: list[Comparison], word: str | None) -> str:
+def reference_of(store: TrialStore, comparisons: list[Comparison], word: str | None) -> str:
     """An entry's number, or a sound file of the same words. Raises RequestError, AudioError."""
     if not word:
         return ""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean, median, stdev
+from typing import Any
 
 from studio.errors import RequestError
 from studio.trials.comparison import Entry, labels
@@ -68,6 +69,14 @@ class Grading:
     over: str
     verdict: str
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """As plain JSON."""
+        told = asdict(self)
+        told["grades"] = [{**asdict(one), "word": one.word} for one in self.grades]
+        told["screened"] = [{**asdict(one), "is_out": one.is_out} for one in self.screened]
+        return told
+
 
 def grade(ratings: Sequence[Rating], titles: Mapping[str, str], method: str) -> Grading:
     """What ratings of one method say. titles: engine -> its name. Raises RequestError when none is left to count."""
@@ -86,7 +95,7 @@ def grade(ratings: Sequence[Rating], titles: Mapping[str, str], method: str) -> 
     unit: Callable[[Rating], str] = (lambda one: one.listener) if len(people) > 1 else (lambda one: one.script)
     units = len(set(map(unit, counted)))
     grades = sorted(_grades(counted, titles, unit), key=lambda one: -one.mean)
-    over = f"{units} listeners" if len(people) > 1 else f"{units} scripts of one listener"
+    over = f"{units} listeners" if len(people) > 1 else f"one listener, scripts: {units}"
     return Grading(method, tuple(grades), screened, len(people), len(counted), over, _verdict(grades, units))
 
 

@@ -59,6 +59,14 @@ class Ranking:
 
 
 @dataclass(frozen=True)
+class Outline:
+    """A ranking without its intervals, which take their time. scores: id -> as `Place.scores` has it in the middle."""
+
+    scores: Mapping[str, float]
+    verdict: str
+
+
+@dataclass(frozen=True)
 class Steadiness:
     """How a listener answers: repeats answered alike, gold pairs answered rightly, of how many; how often the first
     was preferred among votes with a preference.
@@ -76,15 +84,8 @@ def rank(votes: Sequence[Vote], titles: Mapping[str, str], way: str = "system") 
 
     Raises RequestError when no vote is left to count, or for a way that is none of WAYS.
     """
-    key = _key(way)
-    counted = [vote for vote in votes if vote.kind == "pair" and key(vote.first) != key(vote.second)]
-    if not counted:
-        raise RequestError("There is no vote yet that tells two apart.", "Vote on a few pairs first.")
-    sides = {key(side): side for vote in counted for side in (vote.first, vote.second)}
-    ids = list(sides)
-    fit = scoring.fit(_tally(counted, ids, key))
+    counted, ids, names, fit = _fitted(votes, titles, way)
     order = sorted(range(len(ids)), key=lambda at: -fit.intervals[at, 0])
-    names = _names(list(sides.values()), titles, way)
     places = tuple(_place(fit, at, ids[at], names[at]) for at in order)
     wins, ties = fit.tally.wins, fit.tally.ties
     return Ranking(
@@ -92,10 +93,30 @@ def rank(votes: Sequence[Vote], titles: Mapping[str, str], way: str = "system") 
         met=tuple(tuple((int(wins[one, two]), int(ties[one, two])) for two in order) for one in order),
         better=tuple(tuple(0.5 if one == two else fit.is_better(one, two) for two in order) for one in order),
         preferred=tuple(tuple(_preferred(fit, one, two) for two in order) for one in order),
-        votes=len(counted),
-        verdict=_verdict(fit, places, order),
+        votes=counted,
+        verdict=_verdict(fit, names, order),
         power=_power(fit, places, order),
     )
+
+
+def outline(votes: Sequence[Vote], names: Mapping[str, str], way: str = "system") -> Outline:
+    """What `rank` says, without intervals. names: id -> what to call it. Raises as `rank` does."""
+    _, ids, _, fit = _fitted(votes, {}, way)
+    order = sorted(range(len(ids)), key=lambda at: -fit.strengths[at])
+    return Outline(
+        {ids[at]: _share(fit.strengths[at]) for at in order}, _verdict(fit, [names[one] for one in ids], order)
+    )
+
+
+def _fitted(votes: Sequence[Vote], titles: Mapping[str, str], way: str) -> tuple[int, list[str], list[str], Fit]:
+    """How many votes count, what is ranked, its names, and the fit. Raises RequestError when none counts."""
+    key = _key(way)
+    counted = [vote for vote in votes if vote.kind == "pair" and key(vote.first) != key(vote.second)]
+    if not counted:
+        raise RequestError("There is no vote yet that tells two apart.", "Vote on a few pairs first.")
+    sides = {key(side): side for vote in counted for side in (vote.first, vote.second)}
+    names = _names(list(sides.values()), titles, way)
+    return len(counted), list(sides), names, scoring.fit(_tally(counted, list(sides), key))
 
 
 def steadiness(votes: Sequence[Vote]) -> list[Steadiness]:
@@ -183,14 +204,14 @@ def _preferred(fit: Fit, one: int, two: int) -> float:
     return 0.5 if one == two else win + tie / 2
 
 
-def _verdict(fit: Fit, places: Sequence[Place], order: Sequence[int]) -> str:
+def _verdict(fit: Fit, names: Sequence[str], order: Sequence[int]) -> str:
     best, *others = order
     surely = [fit.is_better(best, other) >= scoring.CLEAR for other in others]
     if all(surely):
-        return f"{places[0].label} is better than {'the other' if len(others) == 1 else 'all others'}."
-    open_ones = [place.label for place, sure in zip(places[1:], surely, strict=True) if not sure]
+        return f"{names[best]} is better than {'the other' if len(others) == 1 else 'all others'}."
+    open_ones = [names[other] for other, sure in zip(others, surely, strict=True) if not sure]
     if any(surely):
-        return f"Too few votes to tell which is best of {', '.join([places[0].label, *open_ones])}."
+        return f"Too few votes to tell which is best of {', '.join([names[best], *open_ones])}."
     return "Too few votes to tell."
 
 

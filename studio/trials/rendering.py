@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -19,29 +19,39 @@ from studio.trials.renderings import Rendering, Shelf
 
 
 def render(
-    studio: Studio, shelf: Shelf, comparison: Comparison, stopped: Callable[[], bool] = lambda: False
-) -> Iterator[Rendering]:
+    studio: Studio, shelf: Shelf, comparisons: Sequence[Comparison], stopped: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[Comparison, Rendering]]:
     """Speak what is not spoken yet, telling how each entry is. An entry that fails says why and the next one begins.
 
+    comparisons: of the same entries; each entry speaks all scripts before the next one, so that a model loads once.
     stopped: asked between steps of the engine; what is done stays, the rest says that it was stopped. Closing the
     iterator does the same.
     """
-    for entry in comparison.order():
-        last = shelf.rendering(comparison.id, entry.id)
-        if not last.is_ready:
-            last = Rendering(entry.id, "stopped")
-            try:
-                if not stopped():
-                    with closing(_spoken(studio, shelf, comparison, entry, stopped)) as told:
-                        for last in told:
-                            if not last.is_ready:
-                                yield last
-            except StudioError as error:
-                last = Rendering(entry.id, "failed", reason=error.message, remedy=error.remedy)
-            finally:
-                last = Rendering(entry.id, "stopped") if last.state == "speaking" else last
-                shelf.keep(comparison.id, last)
-        yield last
+    for entry in comparisons[0].order():
+        for comparison in comparisons:
+            with closing(_entry_of(studio, shelf, comparison, entry, stopped)) as told:
+                yield from ((comparison, rendering) for rendering in told)
+
+
+def _entry_of(
+    studio: Studio, shelf: Shelf, comparison: Comparison, entry: Entry, stopped: Callable[[], bool]
+) -> Generator[Rendering, None, None]:
+    """One entry of one script, unless it is spoken."""
+    last = shelf.rendering(comparison.id, entry.id)
+    if not last.is_ready:
+        last = Rendering(entry.id, "stopped")
+        try:
+            if not stopped():
+                with closing(_spoken(studio, shelf, comparison, entry, stopped)) as told:
+                    for last in told:
+                        if not last.is_ready:
+                            yield last
+        except StudioError as error:
+            last = Rendering(entry.id, "failed", reason=error.message, remedy=error.remedy)
+        finally:
+            last = Rendering(entry.id, "stopped") if last.state == "speaking" else last
+            shelf.keep(comparison.id, last)
+    yield last
 
 
 def _spoken(
@@ -49,7 +59,9 @@ def _spoken(
 ) -> Generator[Rendering, None, None]:
     """The entry while it is spoken, and at last finished. Ends earlier when stopped. Raises StudioError."""
     precision = studio.precision(entry.engine, entry.precision)
-    request = studio.request(comparison.script, entry.engine, entry.voices, entry.sampling, entry.seed, precision)
+    script = comparison.script
+    voices = {speaker: voice for speaker, voice in entry.voices.items() if speaker in script.speakers}
+    request = studio.request(script, entry.engine, voices, entry.sampling, entry.seed, precision)
     now = Rendering(entry.id, "speaking", "In line", precision=precision)
     run: Run | None = None
     memory = Memory(studio.device_of(entry.engine))

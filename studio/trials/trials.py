@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from random import Random
+from typing import Any
 from uuid import uuid4
 
 from studio.errors import RequestError, StudioError
 from studio.script import Script
 from studio.studio import Studio
-from studio.trials import measures, ranking
+from studio.trials import grading, measures, ranking
 from studio.trials.blind import BlindTest
 from studio.trials.comparison import Comparison, Entry
+from studio.trials.files import Answers
 from studio.trials.ranking import Ranking
+from studio.trials.ratings import METHODS, Rating
 from studio.trials.rendering import render
 from studio.trials.renderings import Rendering
-from studio.trials.store import FOLDER, TrialStore
+from studio.trials.sheets import SheetStore
+from studio.trials.store import FOLDER, Merged, TrialStore
 from studio.trials.votes import Vote
 
 MOST_SCRIPTS = 50
@@ -30,6 +35,7 @@ class Trials:
         self.store = TrialStore(studio.settings.data / FOLDER, chance)
         self.titles = {row.spec.id: row.spec.title for row in studio.engines()}
         self.blind = BlindTest(self.store)
+        self.sheets = SheetStore(self.store, chance)
 
     def begin(self, script: Script, entries: Sequence[Entry], name: str = "") -> Comparison:
         """A new comparison, nothing spoken yet. Raises UnknownEngine, RequestError; an engine that is known and cannot
@@ -51,11 +57,20 @@ class Trials:
 
     def render(self, comparison: Comparison, stopped: Callable[[], bool] = lambda: False) -> Iterator[Rendering]:
         """Speak what is not spoken yet, as `rendering.render` tells it, then measure what is not measured yet."""
-        yield from render(self.studio, self.store, comparison, stopped)
-        for entry in comparison.order():
-            rendering = self.store.rendering(comparison.id, entry.id)
-            if rendering.is_ready and not measures.is_done(rendering) and not stopped():
-                yield self._measured(comparison, rendering)
+        with closing(self.render_series([comparison], stopped)) as told:
+            yield from (rendering for _, rendering in told)
+
+    def render_series(
+        self, comparisons: Sequence[Comparison], stopped: Callable[[], bool] = lambda: False
+    ) -> Generator[tuple[Comparison, Rendering], None, None]:
+        """The same for all scripts of a series, each model loaded once."""
+        with closing(render(self.studio, self.store, comparisons, stopped)) as told:  # type: ignore[type-var]  # it is a generator
+            yield from told
+        for entry in comparisons[0].order():
+            for comparison in comparisons:
+                rendering = self.store.rendering(comparison.id, entry.id)
+                if rendering.is_ready and not measures.is_done(rendering) and not stopped():
+                    yield comparison, self._measured(comparison, rendering)
 
     def _measured(self, comparison: Comparison, rendering: Rendering) -> Rendering:
         entry = comparison.entry(rendering.entry)
@@ -72,6 +87,27 @@ class Trials:
     def labels(self, comparison: Comparison) -> list[str]:
         """What to call each entry."""
         return list(replace(comparison, titles={**self.titles, **comparison.titles}).names.values())
+
+    def answers(self, target: str = "") -> Answers:
+        """All votes and ratings, or those of one comparison or series."""
+        return Answers(self.store.votes(target), self.sheets.ratings(target))
+
+    def merge(self, answers: Answers) -> Merged:
+        """Add votes and ratings from elsewhere; those that are here already are not added again."""
+        one, two = self.store.merge(answers.votes), self.sheets.merge(answers.ratings)
+        return Merged(one.added + two.added, one.known + two.known, one.differing + two.differing)
+
+    def gradings(self, ratings: Sequence[Rating]) -> list[dict[str, Any]]:
+        """What ratings say, a document for each method that was used: `Grading`, or {method, why} when none counts."""
+        told: list[dict[str, Any]] = []
+        for method in METHODS:
+            if not any(one.method == method for one in ratings):
+                continue
+            try:
+                told.append(grading.grade(ratings, self.titles, method).values)
+            except RequestError as error:
+                told.append({"method": method, "why": str(error)})
+        return told
 
     def rank(self, votes: Sequence[Vote], way: str = "system") -> Ranking:
         """See `ranking.rank`."""

@@ -178,11 +178,11 @@ def read(text: str) -> list[Vote]:
         try:
             votes.append(Vote.read(values))
         except RequestError as error:
-            raise RequestError(f"Vote {number} of the file is damaged: {error.message}", _REMEDY) from error
+            raise RequestError(f"Vote {number} of the file is damaged: {error.message}", REMEDY) from error
     return votes
 
 
-_REMEDY = "Nothing was imported. Export the votes again, as JSON or CSV."
+REMEDY = "Nothing was imported. Export the votes again, as JSON or CSV."
 
 
 def _json_rows(text: str) -> Iterator[Any]:
@@ -192,20 +192,20 @@ def _json_rows(text: str) -> Iterator[Any]:
             raise RequestError("These votes were written by another version.", "Update the studio, then try again.")
         yield from told["votes"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RequestError(f"The file does not hold votes: {error}.", _REMEDY) from error
+        raise RequestError(f"The file does not hold votes: {error}.", REMEDY) from error
 
 
 def _csv_rows(text: str) -> Iterator[Any]:
     try:
         lines = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
         if set(lines.fieldnames or ()) | _LATER != set(COLUMNS):
-            raise RequestError("The file does not hold votes: its columns are others.", _REMEDY)
+            raise RequestError("The file does not hold votes: its columns are others.", REMEDY)
         for line in lines:
             if None in line or None in line.values():
-                raise RequestError(f"Line {lines.line_num} of the file has too many or too few cells.", _REMEDY)
+                raise RequestError(f"Line {lines.line_num} of the file has too many or too few cells.", REMEDY)
             yield _unfolded({name: cell.removeprefix("'") for name, cell in line.items()})
     except (csv.Error, ValueError) as error:
-        raise RequestError(f"The file does not hold votes: {error}.", _REMEDY) from error
+        raise RequestError(f"The file does not hold votes: {error}.", REMEDY) from error
 
 
 def _unfolded(cells: Mapping[str, str]) -> dict[str, Any]:

@@ -13,7 +13,10 @@ import pytest
 from studio.api.gate import is_key, request_id
 from studio.errors import RequestError
 from studio.settings import Settings
+from studio.trials.sessions import Session, Sessions
+from studio.trials.store import FOLDER, TrialStore
 from tests.browser.serving import Served, serve
+from tests.finished import finished
 
 KEY = "a-key-of-sixteen-or-more"
 BEARER = {"Authorization": f"Bearer {KEY}"}
@@ -175,3 +178,17 @@ def test_ids_hold_nothing_that_could_be_a_header() -> None:
 def test_the_page_still_has_its_own_api(served: Served) -> None:
     assert "/speak" in json.dumps(get(served, "gradio_api/info").json())
     assert get(served, "gradio_api/openapi.json").json()["openapi"]
+
+
+def test_a_listeners_link_is_a_key_to_itself_alone(guarded: Served) -> None:
+    """With a key on the studio, who has the link of a blind test gets that test, and nothing else."""
+    store = TrialStore(guarded.studio.settings.data / FOLDER)
+    finished(store, seconds=1.0)
+    link = f"listen/{Sessions(store).open(Session('s1')).token}"
+    assert get(guarded, link).status_code == 200 and get(guarded, "listen/guess").status_code == 404
+    joined = httpx.post(f"{guarded.url}{link}/join", json={"name": "Ada"}).json()
+    question = httpx.post(f"{guarded.url}{link}/blind_question", json={"key": joined["key"]})
+    assert len(question.json()["sounds"]) == 2 and "etag" not in question.headers
+    assert get(guarded, "v1/models").status_code == 401
+    foreign = httpx.post(f"{guarded.url}{link}/join", json={"name": "Eve"}, headers={"Origin": "https://evil.example"})
+    assert foreign.status_code == 403

@@ -2,7 +2,10 @@
 const { el, iconButton, plural, clock } = studio;
 const part = (name) => element.querySelector(name);
 const MOST_ENTRIES = 8;
+const MOST_SCRIPTS = 50;
+const SET = "dialogue-studio-compare-set"; // in the browser's memory: further scripts that are heard in the same test
 let entries = [];
+let set = studio.memory.read(SET) || []; // [{ rows, lead }]
 
 const usable = () => studio.desk.specs.filter((spec) => !spec.obstacle);
 
@@ -134,16 +137,54 @@ function showEntries() {
   part(".compare-seeds").disabled = full;
   const { rows } = studio.desk.state;
   const written = rows.filter((row) => row.text.trim());
-  const opening = written[0]?.text.trim().slice(0, 70);
   part(".compare-of").textContent = written.length
-    ? `Of the script on the Dialogue tab, ${plural(written.length, "turn")}: “${opening}”`
+    ? `Of the script on the Dialogue tab, ${plural(written.length, "turn")}: “${opening(rows)}”`
     : "The script on the Dialogue tab is empty: write something there first.";
   part(".compare-go").disabled = !written.length;
+  part(".compare-keep").disabled = !written.length;
+  showSet();
+}
+
+// --- a set of scripts: the one on the desk and others that were kept before it
+
+const opening = (rows) => rows.find((row) => row.text.trim())?.text.trim().slice(0, 70) ?? "";
+
+function keepInSet() {
+  if (set.length < MOST_SCRIPTS && !isInSet(deskScript())) changeSet([...set, deskScript()]);
+}
+
+function changeSet(next) {
+  set = next;
+  studio.memory.write(SET, set);
+  showSet();
+}
+
+function deskScript() {
+  const { rows, lead } = studio.desk.order();
+  return { rows: rows.map(({ speaker, text, pause }) => ({ speaker, text, pause })), lead };
+}
+
+const isInSet = (script) => set.some((one) => JSON.stringify(one) === JSON.stringify(script));
+
+function showSet() {
+  const items = set.map((script, at) => {
+    const drop = () => changeSet(set.filter((_, other) => other !== at));
+    return el(
+      "li",
+      { class: "compare-entry" },
+      el("span", { class: "compare-script" }, `“${opening(script.rows)}”`),
+      iconButton("trash", `Take script ${at + 1} out of the set`, drop),
+    );
+  });
+  part(".compare-set").replaceChildren(...items);
+  part(".compare-set-words").textContent = set.length
+    ? `These and the one on the Dialogue tab: ${plural(set.length + !isInSet(deskScript()), "script")}. Each is spoken by every entry, and pairs are always of one script.`
+    : "One script is heard. Keep several in a set to hear them as one test.";
 }
 
 async function begin() {
   const order = studio.desk.order();
-  const { id } = await studio.ask("compare", { rows: order.rows, lead: order.lead, entries });
+  const { id, first } = await studio.ask("compare", { rows: order.rows, lead: order.lead, entries, more: set });
   studio.compared.remember(id);
-  openSide(id);
+  await (first === id ? openSide(id) : openList());
 }

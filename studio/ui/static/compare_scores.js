@@ -4,12 +4,12 @@ const WAYS = [
   ["engine", "engines"],
   ["entry", "single entries, each seed for itself"],
 ];
-let scored = { id: "", by: "system", listener: "", tag: "" };
+let scored = { id: "", by: "system", listener: "", tag: "", script: "" };
 
 async function openScores(id) {
   leaveSide();
   setView("scores");
-  scored = { id, by: "system", listener: "", tag: "" };
+  scored = { id, by: "system", listener: "", tag: "", script: "" };
   const { ranking, total } = await studio.ask("scores", scored);
   if (!ranking && total) scored.by = "entry"; // one engine with several seeds: those are what differs
   await showScores();
@@ -27,7 +27,7 @@ function choice(label, options, chosen, change) {
   );
 }
 
-function filters(names) {
+function filters(names, scripts) {
   const set = (name) => (value) => {
     scored[name] = value;
     return showScores();
@@ -36,6 +36,7 @@ function filters(names) {
     "div",
     { class: "compare-row" },
     choice("Ranked are", WAYS, scored.by, set("by")),
+    scripts.length > 1 ? choice("Script", [["", "all"], ...scripts], scored.script, set("script")) : null,
     choice("Listener", [["", "all"], ...names.map((name) => [name, name])], scored.listener, set("listener")),
     choice("For their", [["", "whole"], ...REASONS.map(([tag]) => [tag, tag])], scored.tag, set("tag")),
   );
@@ -99,8 +100,92 @@ function listenersTable(listeners) {
   return table("Listeners", ["", "answers", "repeats alike", "spoilt ones noticed", "preferred A"], rows);
 }
 
+// --- by script, by listener, by reason
+
+const PARTS = { script: "By script", listener: "By listener", tag: "By reason" };
+
+function partTable(name, found, { places }) {
+  const rows = found.map((one) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, one.name),
+      el("td", {}, `${one.votes}`),
+      ...places.map(({ id }) => el("td", {}, id in one.scores ? percent(one.scores[id]) : "–")),
+      el("td", {}, one.verdict),
+    ),
+  );
+  return table(PARTS[name], ["", "answers", ...places.map((place) => place.label), ""], rows);
+}
+
+function partTables({ ranking, parts }) {
+  const told = Object.entries(parts || {}).filter(([name, found]) => found.length > (name === "tag" ? 0 : 1));
+  return told.map(([name, found]) => partTable(name, found, ranking));
+}
+
+// --- whether a difference is heard, and scores from 0 to 100
+
+function abxTable(found) {
+  if (!found.length) return [];
+  const rows = found.map((one) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, one.labels.join(" / ")),
+      el("td", {}, one.listener || "all"),
+      el("td", {}, one.trials ? `${one.right} of ${one.trials}` : "–"),
+      el("td", {}, one.p == null ? "–" : one.p < 0.001 ? one.p.toExponential(0) : one.p.toFixed(3)),
+      el("td", {}, one.verdict + (one.open ? ` ${plural(one.open, "trial")} of a run that is not complete.` : "")),
+    ),
+  );
+  return [
+    el("h3", {}, "Is a difference heard? (ABX)"),
+    table("Right answers in whole runs; p is how likely guessing is right so often", ["", "listener", "right", "p", ""], rows),
+  ];
+}
+
+const METHODS = {
+  mushra: "Scores from 0 to 100 with a hidden reference (MUSHRA, ITU-R BS.1534-3)",
+  plain: "Scores from 0 to 100 without a reference (no MUSHRA test)",
+};
+
+function gradingTables(found) {
+  return found.flatMap((one) => {
+    const title = METHODS[one.method];
+    if (one.why) return [el("h3", {}, title), el("p", { class: "help" }, one.why)];
+    const rows = one.grades.map((grade) =>
+      el(
+        "tr",
+        {},
+        el("th", { scope: "row" }, grade.label),
+        el("td", {}, `${grade.mean.toFixed(1)} (${grade.word})`),
+        el("td", {}, grade.low == null ? "–" : `${grade.low.toFixed(1)} to ${grade.high.toFixed(1)}`),
+        el("td", {}, grade.median.toFixed(1)),
+        el("td", {}, grade.quartiles.map((value) => value.toFixed(1)).join(" to ")),
+        el("td", {}, `${grade.scores}`),
+      ),
+    );
+    const out = one.screened.filter((listener) => listener.is_out);
+    const left = out.map(
+      ({ listener, reference, middle, sheets }) =>
+        `${listener} is left out, as the standard has it: hidden reference below 90 on ${reference} of ${plural(sheets, "sheet")}, middle anchor above 90 on ${middle}.`,
+    );
+    return [
+      el("h3", {}, title),
+      el("p", { class: "score-verdict" }, one.verdict),
+      ...left.map((words) => el("p", { class: "help" }, words)),
+      table(
+        `Mean with its 95 % interval over ${one.over}, median and quartiles of all scores`,
+        ["", "mean", "interval", "median", "quartiles", "scores"],
+        rows,
+      ),
+    ];
+  });
+}
+
 async function showScores() {
-  const { ranking, why, listeners, names, total } = await studio.ask("scores", scored);
+  const found = await studio.ask("scores", scored);
+  const { ranking, why, listeners, names, scripts, abx, gradings, answers } = found;
   if (view() !== "scores") return;
   const said = ranking
     ? [
@@ -112,23 +197,29 @@ async function showScores() {
           ranking.places.map(placeRow),
         ),
         matrix(ranking),
+        ...partTables(found),
       ]
     : [el("p", { class: "help" }, why)];
-  const save = (form) => () =>
+  const save = (form, what) => () =>
     attempt(async () => {
-      const { name, text } = await studio.ask("export_votes", { id: scored.id, form });
+      const { name, text } = await studio.ask("export_votes", { id: scored.id, form, what });
       studio.download(new Blob([text], { type: form === "csv" ? "text/csv" : "application/json" }), name);
     });
   part(".compare-scores-view").replaceChildren(
     el("h3", {}, "What the votes say"),
-    filters(names),
+    filters(names, scripts),
     ...said,
+    ...abxTable(abx),
+    ...gradingTables(gradings),
     ...(listeners.length ? [listenersTable(listeners)] : []),
     el(
       "div",
       { class: "compare-row" },
-      el("button", { type: "button", class: "small", disabled: !total, onclick: save("json") }, "Save votes as JSON"),
-      el("button", { type: "button", class: "small", disabled: !total, onclick: save("csv") }, "Save votes as CSV"),
+      el("button", { type: "button", class: "small", disabled: !answers, onclick: save("json") }, "Save all as JSON"),
+      el("button", { type: "button", class: "small", disabled: !answers, onclick: save("csv") }, "Save votes as CSV"),
+      gradings.length
+        ? el("button", { type: "button", class: "small", onclick: save("csv", "ratings") }, "Save scores as CSV")
+        : null,
       importButton(),
     ),
   );

@@ -54,10 +54,18 @@ async function openList() {
   part(".compare-none").hidden = comparisons.length > 0;
 }
 
+const scriptChoice = ({ scripts }) =>
+  el(
+    "select",
+    { "aria-label": "Which script to hear side by side" },
+    ...scripts.map(({ id, name }, at) => el("option", { value: id }, `${at + 1} ${name}`)),
+  );
+
 function card(one) {
   const button = (label, act, more = {}) =>
     el("button", { type: "button", class: "small", onclick: () => attempt(act), "aria-label": `${label}: ${one.name}`, ...more }, label);
   const facts = [
+    ...(one.scripts.length > 1 ? [plural(one.scripts.length, "script")] : []),
     one.running ? "being spoken" : `${one.ready} of ${plural(one.entries, "entry", "entries")} to hear`,
     plural(one.votes, "vote"),
   ];
@@ -77,8 +85,9 @@ function card(one) {
     el(
       "div",
       { class: "compare-row" },
-      button("Side by side", () => openSide(one.id)),
-      button("Blind test", () => openBlind(one.id), { disabled: one.ready < 2, title: one.ready < 2 ? "Needs two that are spoken" : "" }),
+      ...(one.scripts.length > 1 ? [scriptChoice(one)] : []),
+      button("Side by side", () => openSide(node.querySelector("select")?.value ?? one.id)),
+      button("Blind test", () => openBlind(one.id), { disabled: !one.hearable, title: one.hearable ? "" : "Needs two that are spoken" }),
       button("Scores", () => openScores(one.id), { disabled: !one.votes }),
       iconButton("trash", `Delete: ${one.name}`, askToDrop),
     ),
@@ -126,6 +135,7 @@ part(".compare-add").addEventListener("click", () => {
   showEntries();
 });
 part(".compare-seeds").addEventListener("click", anotherOfEach);
+part(".compare-keep").addEventListener("click", keepInSet);
 part(".compare-go").addEventListener("click", () => attempt(begin));
 new MutationObserver(() => root.offsetParent || [player, pair].forEach((one) => one.pause())).observe(
   document.querySelector("[role=tablist]"),
