@@ -6,7 +6,7 @@ One benchmark at a time on a machine's data folder: others wait.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,7 +20,8 @@ from studio.benchmark.probe import Probe
 from studio.benchmark.session import HEARTBEAT_SECONDS, Doing, Done, Session
 from studio.benchmark.store import OPEN_STATES, Bench, BenchStore, Row
 from studio.benchmark.suites import Suite
-from studio.errors import RequestError
+from studio.engines.base import EngineSpec
+from studio.errors import RequestError, UnknownVoice
 from studio.runs import RunStore
 from studio.studio import Studio
 from studio.takes import now
@@ -62,7 +63,7 @@ class Benchmarks:
         self._check(wanted, suite)
         studio = self.studio
         specs = {engine: studio.spec(engine) for engine in wanted.engines}
-        warnings = [*suite.broken, *filter(None, [machine.load_warning()])]
+        warnings = [*suite.broken, *filter(None, [machine.load_warning(), _unfollowed(wanted, list(specs.values()))])]
         facts: dict[str, Any] = {
             "machine": machine.facts(studio.manager.placement.device, studio.manager.placement.threads),
             "engines": {name: machine.engine_facts(spec, studio.precision(name)) for name, spec in specs.items()},
@@ -142,9 +143,32 @@ class Benchmarks:
             spec, obstacle = self.studio.spec(engine), self.studio.manager.obstacle(engine)
             if obstacle:
                 raise RequestError(f"{spec.title} cannot run here: {obstacle.reason}", obstacle.remedy)
-        for word in wanted.voices.values():
+        for speaker, word in wanted.voices.items():
             if word.startswith("v-"):
                 self.studio.library.get(word)
+            else:
+                self._check_voice(wanted.engines, suite, speaker, word)
+
+    def _check_voice(self, engines: Sequence[str], suite: Suite, speaker: str, word: str) -> None:
+        """Raises UnknownVoice for a voice that none of the engines has; one that has it is enough."""
+        script = next((item.script for item in suite.items if speaker in item.script.speakers), None)
+        if script is None:
+            return  # he says nothing
+        unknown = list[UnknownVoice]()
+        for engine in engines:
+            try:
+                self.studio.cast(script, engine, {speaker: word})
+            except UnknownVoice as error:
+                unknown.append(error)
+        if len(unknown) == len(engines):
+            raise unknown[0]
+
+
+def _unfollowed(wanted: Plan, specs: Sequence[EngineSpec]) -> str:
+    """A sentence when recordings are to be followed and there is nobody who could."""
+    if any(spec.clones for spec in specs) or not any(word.startswith("v-") for word in wanted.voices.values()):
+        return ""
+    return "No engine here follows recordings: each speaks in its own voices."
 
 
 class _Turn:

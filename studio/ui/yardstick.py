@@ -30,9 +30,9 @@ from studio.ui.forms import Json
 
 Answer = Callable[[Any], Json]
 COLUMNS = ("rtf", "first_sound_s", "seconds", "wer", "similarity", "mos")  # of the table of rows
-MOST_ROWS = 400  # that the page shows; files hold all
-HISTORY = 40
-SPEAKERS = ("S1", "S2", "S3", "S4")  # of our suites
+PAGE_ROWS = 200  # that the page shows at once
+MOST_SPEAKERS = 20  # of a suite, whose voices can be chosen
+HISTORY = 40  # benchmarks that are listed, until more are asked for
 KINDS = (".html", ".csv", ".json", ".md")
 FILES, RUNS = "benchmarks/files", "benchmarks/runs"  # below the data folder: what a page may fetch
 
@@ -52,7 +52,10 @@ class Yardstick:
             self.bench_estimate, self.bench_begin, self.bench_resume, self.bench_pause, self.bench_stop,
             self.bench_delete, self.bench_file,
         )  # fmt: skip
-        looking = [self.bench_open, self.bench, self.bench_progress, self.bench_compare, self.bench_guide, self.arenas]
+        looking = (
+            self.bench_open, self.bench_history, self.bench, self.bench_progress, self.bench_compare, self.bench_guide,
+            self.arenas,
+        )  # fmt: skip
         return [*looking, *map(self._unless_shared, changing)]
 
     def bench_open(self, asked: Json) -> Json:
@@ -70,12 +73,30 @@ class Yardstick:
                 {"id": one.id, "title": one.title, "count": len(one.items), "licence": one.licence}
                 for one in suites.ours()
             ],
+            "voices": self._voices(),
             "may_change": not self.is_shared,
             **self._history(),
         }
 
+    def _voices(self) -> list[Json]:
+        """Every voice that a speaker may have: the recorded ones, then those of each engine."""
+        recorded = [] if self.is_shared else self.studio.library.search()
+        groups = [("Recorded, for engines that follow them", [(voice.id, voice.name) for voice in recorded])]
+        groups += [
+            (row.spec.title, [(voice.id, voice.name) for voice in row.spec.voices]) for row in self.studio.engines()
+        ]
+        return [
+            {"title": title, "voices": [{"id": one, "name": name} for one, name in found]}
+            for title, found in groups
+            if found
+        ]
+
+    def bench_history(self, asked: Json) -> Json:
+        """What was measured. asked: {limit: how many}."""
+        return self._history(min(10_000, max(1, int(asked["limit"]))))
+
     def bench_estimate(self, asked: Json) -> Json:
-        """How long it would take. asked: {engines, suite, repeats, seeds, judge, recorded: in voices of samples}."""
+        """How long it would take. asked: {engines, suite, repeats, seeds, judge, voices: speaker -> voice}."""
         plan, suite = self._order(asked)
         estimate = self.benchmarks.estimate(plan, suite)
         return {
@@ -83,6 +104,9 @@ class Yardstick:
             "sound_seconds": round(estimate.sound_seconds),
             "rows": plan.repeats * len(plan.seeds) * len(suite.items) * len(plan.engines),
             "basis": [f"{name}: {basis}" for name, (_, basis) in estimate.engines.items()],
+            "speakers": list(dict.fromkeys(who for item in suite.items for who in item.script.speakers))[
+                :MOST_SPEAKERS
+            ],
             "broken": list(suite.broken)[:20],
             "load": machine.load_warning(),
         }
@@ -132,9 +156,13 @@ class Yardstick:
         }
 
     def bench(self, asked: Json) -> Json:
-        """One benchmark, with plots and rows. asked: {id, others: with what was published}."""
+        """One benchmark, with plots and a page of its rows. asked: {id, others: with what was published, page: from 0,
+        else the last}.
+        """
         found = self.benchmarks.store.get(str(asked["id"]))
         rows = self.benchmarks.store.rows(found.id)
+        pages = max(1, -(-len(rows) // PAGE_ROWS))
+        page = pages - 1 if asked.get("page") is None else min(max(0, int(asked["page"])), pages - 1)
         summed = summaries(found, rows)
         device = found.facts["machine"]["device"]
         return {
@@ -150,8 +178,11 @@ class Yardstick:
                 for plot in plots(summed, device, others=asked.get("others") is not False)
             ],
             "columns": [BY_NAME[name].title for name in COLUMNS],
-            "rows": [self._row(row) for row in rows[-MOST_ROWS:]],
-            "more": max(0, len(rows) - MOST_ROWS),
+            "rows": [self._row(row) for row in rows[page * PAGE_ROWS :][:PAGE_ROWS]],
+            "page": page,
+            "pages": pages,
+            "first_row": page * PAGE_ROWS,
+            "all_rows": len(rows),
             "published": [one.values for engine in found.plan["engines"] for one in published.of(engine)],
             "progress": self.bench_progress({}),
             **self._history(),
@@ -201,13 +232,16 @@ class Yardstick:
     def _order(self, asked: Json) -> tuple[Plan, suites.Suite]:
         engines = tuple(str(one) for one in asked["engines"])
         seeds = tuple(int(one) for one in asked["seeds"])
-        samples = [voice.id for voice in self.studio.library.search() if voice.is_sample]
-        voices = dict(zip(SPEAKERS, samples, strict=False)) if asked.get("recorded") else {}
+        suite = suites.find(str(asked["suite"]))
+        speakers = _speakers(suite)
+        chosen = {str(who): str(voice) for who, voice in dict(asked.get("voices") or {}).items() if voice}
+        voices = {who: voice for who, voice in chosen.items() if who in speakers}
         plan = Plan(engines, seeds, int(asked["repeats"]), voices, judge=asked["judge"] is not False)
-        return plan, suites.find(str(asked["suite"]))
+        return plan, suite
 
-    def _history(self) -> Json:
-        return {"history": [self._head(one) for one in self.benchmarks.recent(HISTORY)]}
+    def _history(self, limit: int = HISTORY) -> Json:
+        found = self.benchmarks.recent(limit + 1)
+        return {"history": [self._head(one) for one in found[:limit]], "older": len(found) > limit}
 
     def _head(self, bench: Bench) -> Json:
         told = head_values(bench)
@@ -231,6 +265,11 @@ class Yardstick:
             return function(asked)
 
         return allowed
+
+
+def _speakers(suite: suites.Suite) -> list[str]:
+    """Everybody who speaks, in order."""
+    return list(dict.fromkeys(who for item in suite.items for who in item.script.speakers))
 
 
 def _line(measure: Measure, cells: Sequence[str], missing: Sequence[Any]) -> Json:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from studio.benchmark.bench import Benchmarks
 from studio.metrics import Missing
 from tests.browser.conftest import Open
 from tests.browser.serving import Served
@@ -60,6 +62,31 @@ def test_from_the_first_key_to_the_files(open_page: Open, shots: Path) -> None:
     page.locator("#bench-with").select_option(index=1)
     expect(page.locator(".bench-told")).to_contain_text("than 10 %")
     page.screenshot(path=shots / "benchmark.png", full_page=True)
+
+
+def test_a_library_voice_is_chosen_and_rows_are_turned_over(open_page: Open, served: Served) -> None:
+    page = tab(open_page())
+    page.locator(".bench-voices summary").click()
+    page.get_by_label("S1", exact=True).select_option("v-sample-wren")
+    measure(page)
+    expect(page.locator(".bench-live")).to_be_visible()
+    expect(page.locator(".bench-live")).to_be_hidden(timeout=60_000)
+    expect(page.locator(".bench-warning", has_text="No engine here follows recordings")).to_be_visible(timeout=10_000)
+    store = Benchmarks(served.studio).store
+    made = store.recent(1)[0]
+    assert made.plan["voices"] == {"S1": "v-sample-wren"}
+    rows = store.rows(made.id)
+    store.put_all(made.id, (replace(rows[at % 3], cell=at) for at in range(1000)))
+    page.locator(".bench-history button").first.click()
+    expect(page.locator(".bench-pages")).to_contain_text("Rows 801 to 1000 of 1000")
+    page.get_by_role("button", name="First", exact=True).click()
+    expect(page.locator(".bench-pages")).to_contain_text("Rows 1 to 200 of 1000")
+    expect(page.locator('[data-cell="0"]')).to_be_visible()
+    page.get_by_role("button", name="Next", exact=True).click()
+    expect(page.locator(".bench-pages")).to_contain_text("Rows 201 to 400 of 1000")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Really delete?").click()
+    expect(page.locator(".bench-shown")).to_be_hidden()
 
 
 def test_it_rests_and_goes_on_after_the_page_was_left(open_page: Open) -> None:

@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
+from studio.benchmark import suites
+from studio.benchmark.plan import Plan
+from studio.benchmark.store import Row
 from studio.metrics import Missing
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.ui.desk import Desk
+from studio.ui.yardstick import Yardstick
 
 ORDER = {"engines": ["tone"], "suite": "quick", "repeats": 1, "seeds": [0], "judge": False}
 
@@ -62,11 +66,49 @@ def test_a_benchmark_is_begun_followed_compared_and_written(asked: Any) -> None:
     assert [one["id"] for one in asked("bench_delete", {"id": begun["id"]})["history"]] == [again["id"]]
 
 
-def test_recorded_voices_and_the_guide(asked: Any) -> None:
-    begun = asked("bench_begin", {**ORDER, "recorded": True})
-    assert len(begun["plan"]["voices"]) == 4 and begun["plan"]["voices"]["S1"].startswith("v-sample-")
+def test_any_voice_may_be_taken_and_one_that_is_none_is_told(asked: Any) -> None:
+    groups = {one["title"]: {voice["id"] for voice in one["voices"]} for one in asked("bench_open")["voices"]}
+    assert "v-sample-wren" in groups["Recorded, for engines that follow them"] and "low" in groups["Hibari (built in)"]
+    assert asked("bench_estimate", {**ORDER, "suite": "four-speakers"})["speakers"] == ["S1", "S2", "S3", "S4"]
+    begun = asked("bench_begin", {**ORDER, "voices": {"S1": "v-sample-wren", "S2": "", "Nobody": "low"}})
+    assert begun["plan"]["voices"] == {"S1": "v-sample-wren"}
     over(asked)
-    assert asked("bench", {"id": begun["id"]})["done"] == 3, "an engine that follows no recording has its own voices"
+    told = asked("bench", {"id": begun["id"]})
+    assert told["done"] == 3 and any("follows recordings" in warning for warning in told["warnings"])
+    wrong = asked("bench_begin", {**ORDER, "voices": {"S1": "lowe"}})["error"]
+    assert "lowe" in wrong["message"], wrong
+    assert "error" in asked("bench_begin", {**ORDER, "voices": {"S1": "v-nobody"}})
+    mixed = asked("bench_begin", {**ORDER, "engines": ["tone", "hibari"], "voices": {"S1": "low"}})
+    assert mixed["plan"]["voices"] == {"S1": "low"}, "one engine that has it is enough"
+    asked("bench_stop", {"id": mixed["id"]})
+    over(asked)
+
+
+def test_ten_thousand_rows_are_turned_over_page_by_page(settings: Settings) -> None:
+    studio = Studio(replace(settings, watermark=False))
+    yardstick = Yardstick(studio)
+    suite = suites.find("quick")
+    bench = yardstick.benchmarks.new(Plan(("tone",), repeats=100, judge=False), suite)
+    rows = (
+        Row(cell, "tone", suite.items[cell % 3].id, 0, cell // 3, "ok", values={"rtf": 0.1 + cell / 1e6}, created="x")
+        for cell in range(10_000)
+    )
+    yardstick.benchmarks.store.put_all(bench.id, rows)
+    begun = time.process_time()
+    last = yardstick.bench({"id": bench.id})
+    seconds = time.process_time() - begun
+    assert (last["page"], last["pages"], last["all_rows"], len(last["rows"])) == (49, 50, 10_000, 200)
+    assert seconds < 3 and len(json.dumps(last)) < 300_000, f"{seconds:.1f} s of work for a page"
+    told = [yardstick.bench({"id": bench.id, "page": page}) for page in (0, 24, 99)]
+    assert [one["rows"][0]["cell"] for one in told] == [0, 4800, 9800] and told[2]["page"] == 49
+    for number in range(45):
+        yardstick.benchmarks.store.add(replace(bench, id=f"b-{number}", created=f"2026-01-01T00:{number:02}"))
+    assert (len(yardstick.bench_open({})["history"]), yardstick.bench_open({})["older"]) == (40, True)
+    assert len(yardstick.bench_history({"limit": 140})["history"]) == 46
+    studio.close()
+
+
+def test_the_guide(asked: Any) -> None:
     answers = {one["engine"]: one for one in asked("bench_guide", {"needs": ["gpu=8", "clone"]})["answers"]}
     assert answers["dia"]["suits"] and not answers["hibari"]["suits"]
     assert "no need" in asked("bench_guide", {"needs": ["wings"]})["error"]["message"]

@@ -7,6 +7,9 @@ let shown = null; // the benchmark that is drawn
 let seen = -1; // changes of the running one when it was drawn last
 let watching = false;
 let current = null; // how the running one stands
+let voices = {}; // speaker -> voice
+let page = null; // of the rows; the last one, whichever that is, when null
+let listed = 0; // how many earlier benchmarks were asked for; 0 as many as usual
 
 function problem(error) {
   const line = part(".bench-error");
@@ -32,7 +35,7 @@ function order() {
     repeats: Number(part("#bench-repeats").value),
     seeds: part("#bench-seeds").value.split(/[\s,]+/).filter(Boolean).map(Number),
     judge: part("#bench-judge").checked,
-    recorded: part("#bench-recorded").checked,
+    voices,
   };
 }
 
@@ -47,10 +50,32 @@ const estimate = studio.later(250, async () => {
     const told = await studio.ask("bench_estimate", asked);
     const lines = [`${plural(told.rows, "row")}, about ${time(told.seconds)}.`, ...told.basis.map((one) => `Speed of ${one}.`)];
     line.textContent = [...lines, told.load, ...told.broken].filter(Boolean).join(" ");
+    cast(told.speakers);
   } catch ({ message, remedy }) {
     line.textContent = `${message} ${remedy || ""}`;
   }
 });
+
+// A voice for each speaker of the scripts that are chosen.
+function cast(speakers) {
+  const box = part(".bench-cast");
+  if (box.dataset.speakers === speakers.join("\n")) return;
+  box.dataset.speakers = speakers.join("\n");
+  voices = Object.fromEntries(Object.entries(voices).filter(([who]) => speakers.includes(who)));
+  const nodes = speakers.flatMap((who, at) => {
+    const groups = open.voices.map(({ title, voices: all }) =>
+      el(
+        "optgroup",
+        { label: title },
+        ...all.map(({ id, name }) => el("option", { value: id, selected: id === voices[who] }, name)),
+      ),
+    );
+    const choice = el("select", { id: `bench-voice-${at}` }, el("option", { value: "" }, "as usual"), ...groups);
+    choice.addEventListener("change", () => (voices = { ...voices, [who]: choice.value }));
+    return [el("label", { for: `bench-voice-${at}` }, who), choice];
+  });
+  box.replaceChildren(...nodes);
+}
 
 function engineBox(engine, at) {
   const id = `bench-engine-${engine.id}`;
@@ -72,6 +97,7 @@ function offer() {
   });
   part(".bench-form").addEventListener("submit", async (event) => {
     event.preventDefault();
+    page = null;
     draw(await attempt("bench_begin", order()), true);
   });
   part(".bench-pause").addEventListener("click", () => attempt("bench_pause", {}));
@@ -94,6 +120,18 @@ function past(history) {
   });
   part(".bench-history").replaceChildren(...(items.length ? items : [el("li", { class: "help" }, "Nothing yet.")]));
 }
+
+// The list as it was last told, and whether there are older ones; it stays as long as somebody made it.
+async function list(told) {
+  if (listed) told = (await attempt("bench_history", { limit: listed })) || told;
+  past(told.history);
+  part(".bench-older").hidden = !told.older;
+}
+
+part(".bench-older").addEventListener("click", () => {
+  listed = part(".bench-history").children.length + 100;
+  list({ history: [], older: false });
+});
 
 function hear(row, label) {
   const audio = part(".bench-audio");
@@ -129,7 +167,7 @@ async function remove(event) {
   if (!told) return;
   shown = null;
   part(".bench-shown").hidden = true;
-  past(told.history);
+  list(told);
 }
 
 function comparison() {
@@ -164,7 +202,7 @@ function draw(told, isNew = false) {
     tools(),
     el("div", { class: "bench-plots" }, ...told.plots.map(plot)),
     told.plots.length ? el("p", { class: "help" }, "Filled: measured here. Dashed: published by others, on other machines.") : "",
-    ...(told.rows.length ? [figures(told), el("h3", {}, "Rows"), rowTable(told, hear)] : []),
+    ...(told.rows.length ? [figures(told), el("h3", {}, "Rows"), rowTable(told, hear, turnTo)] : []),
     comparison(),
     fold("Published by others", published(told)),
   );
@@ -172,11 +210,21 @@ function draw(told, isNew = false) {
   if (compared) [part("#bench-with").value, part("#bench-with").dispatchEvent(new Event("change"))];
   if (focused !== undefined) box.querySelector(`[data-cell="${focused}"]`)?.focus();
   live(told.progress);
-  past(told.history);
+  list(told);
   watch();
 }
 
-const show = async (id) => draw(await attempt("bench", { id }), true);
+function show(id) {
+  page = null;
+  return attempt("bench", { id }).then((told) => draw(told, true));
+}
+
+// Another page of the rows; the last one grows while it is measured.
+async function turnTo(number) {
+  page = number >= shown.pages - 1 ? null : number;
+  draw(await attempt("bench", { id: shown.id, page }));
+  part(".bench-pages")?.scrollIntoView({ block: "nearest" });
+}
 
 function live(progress) {
   current = progress;
@@ -199,7 +247,7 @@ async function watch() {
     live(progress);
     if (progress.changes !== seen && shown?.id === progress.bench) {
       watching = true;
-      const told = await studio.ask("bench", { id: shown.id }).catch(() => null);
+      const told = await studio.ask("bench", { id: shown.id, page }).catch(() => null);
       if (told) draw(told);
     }
   }
@@ -220,7 +268,7 @@ async function begin() {
   open = await attempt("bench_open", {});
   if (!open) return;
   offer();
-  past(open.history);
+  list(open);
   const progress = await attempt("bench_progress", {});
   const first = progress?.running ? progress.bench : open.history[0]?.id;
   if (first) await show(first);

@@ -72,7 +72,7 @@ function alone(svg) {
   return copy.outerHTML;
 }
 
-function rowTable(told, hear) {
+function rowTable(told, hear, turnTo) {
   const head = el("tr", {}, ...cells("th", ["Engine", "Script", "Seed", "No.", ...told.columns, "Sound"]));
   const lines = told.rows.map((row) => {
     const label = `Hear ${row.engine}, ${row.item}, seed ${row.seed}, ${row.repeat}`;
@@ -85,8 +85,21 @@ function rowTable(told, hear) {
     const last = row.error ? el("span", { class: "bench-failed" }, row.error) : row.url ? play : "";
     return el("tr", {}, ...cells("td", [row.engine, row.item, row.seed, row.repeat]), ...values, el("td", {}, last));
   });
-  const more = told.more ? [el("p", { class: "help" }, `${plural(told.more, "row")} before these are in the files.`)] : [];
-  return el("div", {}, wide("Rows", head, ...lines), ...more);
+  return el("div", {}, wide("Rows", head, ...lines), ...(told.pages > 1 ? [pages(told, turnTo)] : []));
+}
+
+function pages({ page, pages, first_row: first, rows, all_rows: all }, turnTo) {
+  const turn = (label, to) =>
+    el("button", { type: "button", class: "small", disabled: to === page, onclick: () => turnTo(to) }, label);
+  return el(
+    "nav",
+    { class: "bench-pages", "aria-label": "Pages of rows" },
+    turn("First", 0),
+    turn("Before", Math.max(0, page - 1)),
+    el("span", {}, `Rows ${first + 1} to ${first + rows.length} of ${all}`),
+    turn("Next", Math.min(pages - 1, page + 1)),
+    turn("Last", pages - 1),
+  );
 }
 
 function published(told) {
