@@ -53,19 +53,84 @@ def simulated(strengths: np.ndarray, tie: float, each: int, chance: np.random.Ge
     return Tally(wins, ties)
 
 
+def by_ford(wins: np.ndarray) -> np.ndarray:
+    """Bradley-Terry worths by Ford's iteration (1957): another road to the maximum, without slopes or curvature."""
+    worth, met = np.ones(len(wins)), wins + wins.T
+    for _ in range(20_000):
+        worth = wins.sum(axis=1) / (met / (worth[:, None] + worth[None, :])).sum(axis=1)
+        worth /= worth.sum()
+    return worth
+
+
+def by_davidson(tally: Tally) -> tuple[np.ndarray, float]:
+    """Worths and the parameter of ties by the equations of Davidson's paper, solved in turns: at the maximum each brand
+    has the points, and all pairs together the ties, that the model expects.
+    """
+    worth, tie = np.ones(tally.size) / tally.size, 1.0
+    met = tally.wins + tally.wins.T + tally.ties
+    points = tally.wins.sum(axis=1) + tally.ties.sum(axis=1) / 2
+    one, two = np.triu_indices(tally.size, 1)
+    for _ in range(20_000):
+        root = np.sqrt(worth[:, None] * worth[None, :])
+        all_of_it = worth[:, None] + worth[None, :] + tie * root
+        rest = (met * (1 + tie * root / (2 * worth[:, None])) / all_of_it).sum(axis=1)
+        worth = points / rest
+        worth /= worth.sum()
+        root = np.sqrt(worth[one] * worth[two])
+        tie = tally.ties[one, two].sum() / (met[one, two] * root / (worth[one] + worth[two] + tie * root)).sum()
+    return worth, tie
+
+
+def by_logistic_regression(wins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Strengths against the last one, and their standard errors, as a generalised linear model: iterated weighted least
+    squares on a design of ones and minus ones, which knows nothing of pairs.
+    """
+    one, two = np.triu_indices(len(wins), 1)
+    design = np.zeros((len(one), len(wins)))
+    design[np.arange(len(one)), one], design[np.arange(len(one)), two] = 1, -1
+    design, trials = design[:, :-1], (wins + wins.T)[one, two]
+    weights, strengths = np.zeros(0), np.zeros(len(wins) - 1)
+    for _ in range(50):
+        share = 1 / (1 + np.exp(-design @ strengths))
+        weights = trials * share * (1 - share)
+        worked = design @ strengths + (wins[one, two] - trials * share) / weights
+        root = np.sqrt(weights)
+        strengths = np.linalg.lstsq(design * root[:, None], worked * root, rcond=None)[0]
+    return strengths, np.sqrt(np.diag(np.linalg.inv(design.T @ (weights[:, None] * design))))
+
+
 def test_davidsons_puddings() -> None:
+    """Against the figures of the paper, and against its own equations."""
     found = fit(puddings(), math.inf)
     worth = np.exp(found.strengths)
     assert worth / worth.sum() == pytest.approx([0.1388, 0.1730, 0.1617, 0.1654, 0.1587, 0.2024], abs=5e-5)
     assert math.exp(found.tie) == pytest.approx(0.7468, abs=5e-5)
+    expected, tie = by_davidson(puddings())
+    assert worth / worth.sum() == pytest.approx(expected, rel=1e-6)
+    assert math.exp(found.tie) == pytest.approx(tie, rel=1e-6)
 
 
 def test_agrestis_baseball() -> None:
-    found = fit(Tally(np.array(BASEBALL, float), np.zeros((7, 7))), math.inf)
-    wanted = [1.5814, 1.4364, 1.2945, 1.2476, 1.1077, 0.6839, 0]
-    assert found.strengths - found.strengths[-1] == pytest.approx(wanted, abs=1e-4)
-    errors = [0.3433, 0.3396, 0.3367, 0.3359, 0.3339, 0.3319]
-    assert [found.error(team, 6) for team in range(6)] == pytest.approx(errors, abs=1e-4)
+    """Against two other ways to the same estimate, and against what logistic regression says of its errors."""
+    wins = np.array(BASEBALL, float)
+    assert (wins + wins.T)[~np.eye(7, dtype=bool)].tolist() == [13.0] * 42, "thirteen games of every pair"
+    found = fit(Tally(wins, np.zeros((7, 7))), math.inf)
+    worth = np.exp(found.strengths)
+    assert worth / worth.sum() == pytest.approx(by_ford(wins), rel=1e-6)
+    strengths, errors = by_logistic_regression(wins)
+    assert found.strengths[:-1] - found.strengths[-1] == pytest.approx(strengths, abs=1e-6)
+    assert [found.error(team, 6) for team in range(6)] == pytest.approx(errors, rel=1e-5)
+    assert strengths == pytest.approx([1.5814, 1.4364, 1.2945, 1.2476, 1.1077, 0.6839], abs=1e-4), "as the book has it"
+
+
+def test_two_with_ties_have_a_closed_form() -> None:
+    """Of two the model fits exactly: its shares are those of the votes, and so are its strengths."""
+    wins, losses, ties = 14.0, 6.0, 9.0
+    found = fit(pair(14, 6, 9), math.inf)
+    assert found.beats(0, 1) == pytest.approx((wins / 29, losses / 29, ties / 29), abs=1e-8)
+    assert found.strengths[0] - found.strengths[1] == pytest.approx(math.log(wins / losses))
+    assert math.exp(found.tie) == pytest.approx(ties / math.sqrt(wins * losses))
+    assert found.error(0, 1) == pytest.approx(math.sqrt(1 / wins + 1 / losses), rel=1e-6)
 
 
 def test_the_interval_is_where_the_likelihood_says() -> None:
