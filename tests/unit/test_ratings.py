@@ -74,6 +74,18 @@ def test_without_a_reference_it_does_not_pretend(test: RatingTest) -> None:
         grading.grade([rating], TITLES, "mushra")
 
 
+def test_one_entry_alone_cannot_be_rated_without_a_reference(tmp_path: Path) -> None:
+    store = TrialStore(tmp_path / "trials")
+    finished(store, engines=["hibari"])
+    alone = RatingTest(BlindTest(store), SheetStore(store))
+    for reference in ("", HIBARI.id):
+        with pytest.raises(RequestError, match="too little to rate"):
+            alone.ask("s1", "me", reference)
+    alone.sheets.keep_recording("c0", speechlike(1.0, 24_000, 9), "anna.wav")
+    screen = alone.ask("s1", "me", RECORDING)
+    assert screen and len(screen.sounds) == 4
+
+
 def test_a_recording_can_be_the_reference(test: RatingTest) -> None:
     with pytest.raises(RequestError, match="too little to rate"):
         test.ask("s1", "me", RECORDING)

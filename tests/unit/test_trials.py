@@ -20,7 +20,7 @@ from studio import loudness, soundfiles
 from studio.engines import hibari, tone
 from studio.errors import OutputError, RequestError, SynthesisError
 from studio.script import Script
-from studio.trials import drawing, ranking, votes
+from studio.trials import breakdown, drawing, ranking, votes
 from studio.trials.blind import Answer, Heard
 from studio.trials.comparison import MOST_ENTRIES, Comparison, Entry, labels, sweep
 from studio.trials.trials import Trials
@@ -124,6 +124,41 @@ def test_each_model_loads_once_and_results_come_one_by_one(trials: Trials, monke
         assert one.measures["likeness"] == {"missing": "no voice follows a recording"}
         assert one.measures["memory"].get("process_gb", 1) > 0.01
     assert trials.studio.recent() == [], "the list of takes would tell a blind listener how long each is"
+
+
+def test_a_set_of_scripts_loads_each_model_once_and_is_one_test(
+    trials: Trials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Voices are given to those who speak in a script; the same script twice is one; a stop keeps what is done."""
+    other = Script.parse("[S1] eleven twelve. [S3] thirteen.")
+    entries = [Entry("tone", voices={"S1": "deep", "S2": "high", "S3": "high"}), Entry("hibari")]
+    series = trials.begin_series([SCRIPT, other, SCRIPT], entries)
+    assert [one.script for one in series] == [SCRIPT, other] and series[0].series == series[1].series != ""
+    order = list[tuple[str, str]]()
+    for comparison, one in trials.render_series(series, lambda: len(order) >= 3):
+        if one.state == "finished":
+            order.append((comparison.id, comparison.entry(one.entry).engine))
+    assert order[:3] == [(series[0].id, "tone"), (series[1].id, "tone"), (series[0].id, "hibari")]
+    assert trials.store.renderings(series[1])[1].state == "stopped"
+    list(trials.render_series(series))
+    assert all(one.is_ready for comparison in series for one in trials.store.renderings(comparison))
+    assert trials.store.members(series[0].series) == series and trials.store.members(series[1].id) == [series[1]]
+    seen = set()
+    for number in range(8):
+        asked = trials.blind.ask(series[0].series, f"n{number}")
+        seen.add(trials.store.posed(asked.id).question.comparison)
+        assert answer(trials, asked).counted
+    assert seen == {one.id for one in series} and len(trials.store.votes(series[0].series)) == 8
+    whole = trials.rank(trials.store.votes(), "engine")
+    by_script = breakdown.parts(trials.store.votes(), whole, "script", "engine")
+    assert sorted(one.votes for one in by_script) == [4, 4] and {one.name for one in by_script} == {
+        "one two three four five.",
+        "eleven twelve.",
+    }
+    by_listener = breakdown.parts(trials.store.votes(), whole, "listener", "engine")
+    assert [(one.name, one.votes) for one in by_listener] == [(f"n{number}", 1) for number in range(8)]
+    with pytest.raises(RequestError, match="1 to 50 scripts"):
+        trials.begin_series([], entries)
 
 
 def test_an_engine_that_fails_says_why_and_the_others_go_on(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -414,6 +449,23 @@ def test_how_steady_a_listener_is() -> None:
     assert (me.votes, me.repeats, me.gold, me.first) == (7, (1, 2), (2, 3), (2, 2))
     told = ranking.tags([vote(1, tags=("voice",)), vote(2, "second", tags=("voice", "words"))], TITLES, "entry")
     assert told == {"voice": {"Tone · seed 1": 1, "Tone · seed 2": 1}, "words": {"Tone · seed 2": 1}}
+
+
+def test_scores_by_reason_and_by_listener_are_of_their_votes_alone() -> None:
+    cast = [vote(number, tags=("voice",)) for number in range(12)]
+    cast += [vote(number, "second", tags=("words",), listener="you") for number in range(20, 32)]
+    whole = ranking.rank(cast, TITLES, "entry")
+    assert whole.verdict == "Too few votes to tell."
+    first, second = (entry.id for entry in tones(1, 2))
+    voice, words = breakdown.parts(cast, whole, "tag", "entry")
+    assert voice.name == "voice" and voice.scores[first] > 0.8 > 0.2 > voice.scores[second]
+    assert voice.verdict == "Tone · seed 1 is better than the other."
+    assert words.verdict == "Tone · seed 2 is better than the other."
+    assert [one.name for one in breakdown.parts(cast, whole, "listener", "entry")] == ["me", "you"]
+    assert breakdown.Choice(listener="you").of(cast) == cast[12:] == breakdown.Choice(tag="words").of(cast)
+    assert breakdown.Choice(script="5c").of(cast) == cast and breakdown.Choice(script="5d").of(cast) == []
+    with pytest.raises(RequestError, match="no parts by"):
+        breakdown.parts(cast, whole, "taste")
 
 
 # --- votes as files

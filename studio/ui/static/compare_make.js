@@ -171,7 +171,7 @@ function showSet() {
     const drop = () => changeSet(set.filter((_, other) => other !== at));
     return el(
       "li",
-      { class: "compare-entry" },
+      { class: "compare-one" },
       el("span", { class: "compare-script" }, `“${opening(script.rows)}”`),
       iconButton("trash", `Take script ${at + 1} out of the set`, drop),
     );

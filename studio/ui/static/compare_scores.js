@@ -199,7 +199,9 @@ async function showScores() {
         matrix(ranking),
         ...partTables(found),
       ]
-    : [el("p", { class: "help" }, why)];
+    : abx.length || gradings.length
+      ? []
+      : [el("p", { class: "help" }, why)];
   const save = (form, what) => () =>
     attempt(async () => {
       const { name, text } = await studio.ask("export_votes", { id: scored.id, form, what });
