@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 from studio import formats
@@ -17,11 +18,14 @@ from studio.trials.trials import Trials
 KINDS = (".zip", ".html")
 
 
-def write(trials: Trials, comparison: Comparison, path: Path) -> None:
-    """Write it whole or not at all, in the form that the file's ending says. Raises OutputError, RequestError."""
+def write(trials: Trials, comparison: Comparison, path: Path, favourites: Collection[str] = ()) -> None:
+    """Write it whole or not at all, in the form that the file's ending says. favourites: ids of entries.
+
+    Raises OutputError, RequestError.
+    """
     if path.suffix.lower() not in KINDS:
         raise RequestError(f"{path.name} is no file of a comparison.", f"Let it end in {' or '.join(KINDS)}.")
-    told = manifest(trials, comparison)
+    told = manifest(trials, comparison, favourites)
     if not any(entry["sound"] for entry in told["entries"]):
         raise RequestError("Nothing of this comparison is spoken yet.", "Speak it, then save it.")
     rendered = zip(told["entries"], trials.store.renderings(comparison), strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from studio import __version__
@@ -17,17 +17,19 @@ FORMAT, VERSION = "dialogue-studio-comparison", 1
 MOST_STEM_CHARACTERS = 80
 Json = dict[str, Any]
 COLUMNS = (
-    "number", "label", "engine", "seed", "precision", "state", "seconds", "rtf", "work_seconds", "loudness_lufs",
-    "wer", "dnsmos", "distillmos", "process_gb", "rise_gb", "gpu_gb",
+    "number", "label", "favourite", "engine", "seed", "precision", "state", "seconds", "rtf", "work_seconds",
+    "loudness_lufs", "wer", "dnsmos", "distillmos", "process_gb", "rise_gb", "gpu_gb",
 )  # fmt: skip
 
 
-def manifest(trials: Trials, comparison: Comparison) -> Json:
-    """All of a comparison. `sound` of an entry is the name of its file; gain: what brings it to the common loudness."""
+def manifest(trials: Trials, comparison: Comparison, favourites: Collection[str] = ()) -> Json:
+    """All of a comparison. `sound` of an entry is the name of its file; gain: what brings it to the common loudness.
+    favourites: ids of entries that somebody likes best.
+    """
     names = trials.labels(comparison)
     renderings = trials.store.renderings(comparison)
     entries = [
-        _entry(number, label, entry, rendering)
+        {**_entry(number, label, entry, rendering), "favourite": entry.id in favourites}
         for number, (label, entry, rendering) in enumerate(zip(names, comparison.entries, renderings, strict=True), 1)
     ]
     plain = comparison.values

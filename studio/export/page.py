@@ -71,9 +71,10 @@ def _entry(entry: Json) -> str:
     if not entry["sound"]:
         why = " ".join(filter(None, (entry["state"] + ".", entry["reason"], entry["remedy"])))
         return f'<li><strong>{label}</strong><p class="failed">{escape(why)}</p></li>'
+    star = " ★" if entry["favourite"] else ""
     lines = "".join(f"<dt>{escape(name)}</dt><dd>{text}</dd>" for name, text in _facts(entry))
     return (
-        f'<li class="entry"><button class="choose" aria-pressed="false"><kbd></kbd> <span>{label}</span></button>'
+        f'<li class="entry"><button class="choose" aria-pressed="false"><kbd></kbd> <span>{label}{star}</span></button>'
         f'<div class="picture"><div class="line"></div></div><dl>{lines}</dl>{_heard(entry["measures"])}'
         f'<p class="soft">Entry {number}: {escape(_settings(entry))}</p></li>'
     )

@@ -14,7 +14,7 @@ from studio.ui.forms import Json
 from studio.ui.theme import read
 
 _CLONE = ("sound", "wave", "record", "measures", "words", "recording", "try", "form", "bring", "start")
-_COMPARE = ("player", "spectrum", "make", "side", "blind", "rate", "test", "scores", "arena", "start")
+_COMPARE = ("player", "spectrum", "make", "sweep", "keep", "side", "blind", "rate", "test", "scores", "arena", "start")
 LATE = {  # of parts that are fetched when their tab is opened: scripts and styles
     "clone": ([f"clone_{script}.js" for script in _CLONE], ["take_in.css", "clone.css"]),
     "voices": (["voices_cards.js", "voices.js"], ["voices.css"]),

@@ -24,9 +24,14 @@ class Saving:
         return [self.save_comparison]
 
     def save_comparison(self, asked: Json) -> Json:
-        """Write all of a comparison to one file. asked: {id, kind: ".zip" or ".html"}. Raises RequestError."""
+        """Write all of a comparison to one file. asked: {id, kind: ".zip" or ".html", favourites: ids of entries}.
+
+        Raises RequestError.
+        """
         trials = self._trials()
         comparison = trials.store.get(str(asked["id"]))
         kind = next((one for one in KINDS if one == asked["kind"]), "")
         name = f"{stem(comparison.name)[:40] or 'comparison'}{kind}"
-        return {"url": self._listening.parcel(name, lambda path: write(trials, comparison, path)), "name": name}
+        favourites = {str(one) for one in asked.get("favourites") or ()}
+        url = self._listening.parcel(name, lambda path: write(trials, comparison, path, favourites))
+        return {"url": url, "name": name}

@@ -133,6 +133,11 @@ def test_the_saved_page_plays_in_step_and_asks_nobody(
     page: Page, browser: Browser, tmp_path: Path, shots: Path
 ) -> None:
     compare(page, ("tone", 71), ("hibari", 72), ("tone", 50_073))
+    star = page.get_by_role("button", name="Favourite: Hibari (built in)")
+    star.click()
+    page.locator(".compare-back").click()
+    page.locator(".compare-card").first.get_by_role("button", name="Side by side").click()
+    expect(star).to_have_attribute("aria-pressed", "true")
     for label, kind in (("Save as a page", ".html"), ("Save all (.zip)", ".zip")):
         with page.expect_download() as waiting:
             page.get_by_role("button", name=label).click()
@@ -140,6 +145,8 @@ def test_the_saved_page_plays_in_step_and_asks_nobody(
         waiting.value.save_as(tmp_path / f"saved{kind}")
     with zipfile.ZipFile(tmp_path / "saved.zip") as archive:
         assert archive.testzip() is None and len(archive.namelist()) == 8
+        told = json.loads(archive.read("comparison.json"))
+        assert [one["favourite"] for one in told["entries"]] == [False, True, False]
         archive.extract("listen.html", tmp_path)
     asked: list[str] = []
     for scheme, width in (("light", 1280), ("dark", 390)):
@@ -213,6 +220,29 @@ def test_what_fails_says_why_in_its_place_and_can_be_tried_again(page: Page, mon
     monkeypatch.undo()
     page.get_by_role("button", name="Speak the 1 other entry").click()
     expect(page.locator(".compare-actions")).to_contain_text("2 of 2 entries spoken", timeout=20_000)
+
+
+def test_one_entry_is_swept_over_a_setting_and_copied(page: Page) -> None:
+    write(page, "one two three")
+    go(page)
+    choose(page, 0, "tone", 5)
+    page.get_by_role("button", name="Take entry 2 away").click()
+    page.locator(".compare-entry summary").click()
+    page.get_by_label("One entry for each").select_option(label="Seconds a word")
+    page.get_by_label("Values").fill("0.1, lots")
+    page.get_by_role("button", name="Make them").click()
+    expect(page.locator(".compare-problem")).to_contain_text("Write them with commas between.")
+    page.get_by_label("Values").fill("0.1, 0.2, 0.4")
+    page.keyboard.press("Enter")
+    expect(page.locator(".compare-entry")).to_have_count(3)
+    page.get_by_role("button", name="Copy entry 3").click()
+    expect(page.locator(".compare-entry").nth(3).get_by_label("Seed")).to_have_value("6")
+    page.locator(".compare-go").click()
+    expect(page.locator(".compare-actions")).to_contain_text("4 of 4 entries spoken", timeout=30_000)
+    labels = page.locator(".compare-item .compare-label").all_inner_texts()
+    assert labels[0].startswith("Tone · word seconds 0.1") and "0.4 · seed 6" in labels[3], labels
+    lengths = page.evaluate("studio.compare.player.lengths")
+    assert lengths[0] < lengths[1] < lengths[2] == lengths[3]
 
 
 def test_entries_that_are_alike_are_refused_in_words(page: Page) -> None:

@@ -103,7 +103,7 @@ function detailsOf(entry) {
     "details",
     { class: "compare-more" },
     el("summary", {}, "Voices and settings"),
-    el("div", { class: "compare-fields" }, ...fields),
+    el("div", { class: "compare-fields" }, ...fields, sweepRow(entry)),
   );
 }
 

@@ -120,6 +120,9 @@ function makeSyncPlayer({ tick = () => {} } = {}) {
     get seconds() {
       return seconds();
     },
+    get lengths() {
+      return tracks.map((track) => track.buffer.duration);
+    },
     get count() {
       return tracks.length;
     },

@@ -181,7 +181,7 @@ function itemNode(item, at, number, longest) {
   return el(
     "li",
     { class: "compare-item", "data-state": item.state, "data-number": number, "data-colour": at % COLOURS },
-    el("div", { class: "compare-row" }, choose, send),
+    el("div", { class: "compare-row" }, choose, favourite(item), send),
     picture(item, longest),
     facts(item),
     heardWords(item),
@@ -212,21 +212,6 @@ function showItems() {
   );
   showSpectra();
   showPosition();
-}
-
-function saveButton([label, kind]) {
-  const { id } = shown;
-  const save = async ({ currentTarget }) => {
-    currentTarget.disabled = true;
-    await attempt(async () => {
-      const { url, name } = await studio.ask("save_comparison", { id, kind });
-      const file = await fetch(url);
-      if (!file.ok) throw { message: "The file did not arrive.", remedy: "Try again." };
-      studio.download(await file.blob(), name);
-    });
-    currentTarget.disabled = false;
-  };
-  return el("button", { type: "button", class: "small", onclick: save }, label);
 }
 
 // --- playing
