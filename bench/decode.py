@@ -30,9 +30,10 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-# Threads that spin make everything slow when cores are shared, and those that sleep at once are slow to wake.
+# Threads that spin make everything slow when cores are shared, and those that sleep at once are slow to wake: as
+# `studio.gpu.share_cores` has it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+os.environ.setdefault("GOMP_SPINCOUNT", "4000")
 import torch
 import transformers
 

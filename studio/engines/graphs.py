@@ -27,18 +27,20 @@ class Graphs:
     """Runs steps; on a device with graphs each kind of step is captured when it comes the second time.
 
     The first time it runs as written: libraries set themselves up then, which no graph could hold. capture: how a step
-    becomes a graph; None where there are none, and every step runs as written.
+    becomes a graph; None where there are none, and every step runs as written. few_shapes: whether the shapes of steps
+    had better seldom change, since something is made for each: a graph, or a program as on Apple's GPUs.
     """
 
-    def __init__(self, capture: Capture | None) -> None:
+    def __init__(self, capture: Capture | None, few_shapes: bool = False) -> None:
         self._capture = capture
+        self.few_shapes = few_shapes or capture is not None
         self._seen: set[Hashable] = set()
         self._graphs: dict[Hashable, Graph] = {}
 
     @staticmethod
     def on(device: torch.device) -> Graphs:
         """For steps on this device."""
-        return Graphs(CudaCapture() if device.type == "cuda" else None)
+        return Graphs(CudaCapture() if device.type == "cuda" else None, few_shapes=device.type != "cpu")
 
     def run(self, key: Hashable, step: Step) -> None:
         """Do a step. Steps with the same key must be the same but for what stands in their buffers."""

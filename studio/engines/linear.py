@@ -109,8 +109,10 @@ def dynamic_int8(weight: Tensor) -> Linear:
 
 
 def _dynamic(packed: object, x: Tensor) -> Tensor:
-    y: Tensor = torch.ops.quantized.linear_dynamic(x.float(), packed, reduce_range=False)
-    return y.to(x.dtype)
+    # asked first: to leave a type as it is costs as much as some operations do
+    is_exact = x.dtype == torch.float32
+    y: Tensor = torch.ops.quantized.linear_dynamic.default(x if is_exact else x.float(), packed, False)
+    return y if is_exact else y.to(x.dtype)
 
 
 def packed_int8(weight: Tensor) -> Linear:

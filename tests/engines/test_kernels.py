@@ -207,7 +207,7 @@ def test_steps_of_dia(launch: Emulated) -> None:
     for row in range(21, 24):
         codes, at = decoding._grid[row : row + 1].clone(), torch.tensor([row])
         assert codes.min() >= 0
-        wanted = dia.decoder(codes, plain, at, 256)
+        wanted = dia.decoder(codes, plain, at, row + 1)
         assert close(decoding._fused(codes, at), wanted)
         next(run)
     assert close(torch.stack([memory.keys for memory in decoding._memories]), torch.stack([one.keys for one in plain]))

@@ -33,7 +33,7 @@ FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in mod
 # Too heavy to import before they are needed: a page, a `--help` and a test of a parser do without.
 HEAVY = {"torch", "torchaudio", "transformers", "onnxruntime", "spaces", "huggingface_hub"}
 # shared by engines in folders, and imported by their models' code alone
-MODEL_CODE = {"cards", "fused", "graphs", "linear"}
+MODEL_CODE = {"cards", "fused", "graphs", "linear", "norms"}
 PAGE = {"gradio", "gradio_client"}
 
 Import = tuple[str, bool, int]  # (dotted name, runs when the module is imported, line)

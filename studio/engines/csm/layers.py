@@ -15,7 +15,11 @@ from torch.nn import functional
 
 from studio.engines.csm.config import Rotary, Sizes
 from studio.engines.linear import Linear, Make, between
+from studio.engines.norms import normed
 from studio.engines.weights import Target, one
+
+Turn = tuple[torch.Tensor, torch.Tensor]
+"""What heads are multiplied by, and their halves swapped: each (n, heads + 2 * key heads, head). It leaves values."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +27,14 @@ class Place:
     """Where a call writes and how far it looks.
 
     positions: (n,) int64 on the device. reach: R, the slots that attention sees, from the first. mask: (n, R) bool,
-    true where a position may look; None when each may look at all R.
+    true where a position may look; None when each may look at all R. turn: `Stack.turn` of the positions, where it
+    is known beforehand.
     """
 
     positions: torch.Tensor
     reach: int
     mask: torch.Tensor | None = None
+    turn: Turn | None = None
 
     @staticmethod
     def after(start: int, count: int, device: torch.device) -> Place:
@@ -42,7 +48,8 @@ class Place:
 class Layer:
     """The weights of a layer, those that multiply the same input joined, and its part of the cache.
 
-    joined: queries, keys and values below each other. gated: gate and up. keys, values: (key heads, T, head).
+    joined: queries, keys and values below each other. gated: gate and up. kept: (2 * key heads, T, head), the keys and
+    below them the values of what was said; keys, values: (1, key heads, T, head), the same memory.
     """
 
     before: torch.Tensor
@@ -51,6 +58,7 @@ class Layer:
     between: torch.Tensor
     gated: Linear
     down: Linear
+    kept: torch.Tensor
     keys: torch.Tensor
     values: torch.Tensor
 
@@ -90,7 +98,8 @@ class Stack:
         self.sine = torch.cat([-sine, sine], dim=-1)[:, None].to(self.norm)
 
     def _layer(self, weights: Mapping[str, torch.Tensor], at: str, slots: int) -> Layer:
-        keys, values = self.norm.new_zeros((2, self.sizes.key_heads, slots, self.sizes.head))
+        kept = self.norm.new_zeros((2 * self.sizes.key_heads, slots, self.sizes.head))
+        keys, values = kept[None].chunk(2, dim=1)
         return Layer(
             before=weights[f"{at}.before"].to(self.norm),
             joined=self._linear(weights[f"{at}.joined"]),
@@ -98,48 +107,54 @@ class Stack:
             between=weights[f"{at}.between"].to(self.norm),
             gated=self._linear(weights[f"{at}.gated"]),
             down=self._linear(weights[f"{at}.down"]),
+            kept=kept,
             keys=keys,
             values=values,
         )
 
     def __call__(self, x: torch.Tensor, place: Place) -> torch.Tensor:
         """x: (n, hidden) -> (n, hidden), normed."""
-        turn = self.cosine.index_select(0, place.positions), self.sine.index_select(0, place.positions)
+        turn = place.turn or self.turn(place.positions)
         mask = None if place.mask is None else place.mask.repeat(self.sizes.heads // self.sizes.key_heads, 1)
         for layer in self.layers:
-            x = x + self._attended(self.normed(x, layer.before), layer, place, turn, mask)
-            gate, up = layer.gated(self.normed(x, layer.between)).chunk(2, dim=-1)
-            x = x + layer.down(functional.silu(gate) * up)
+            x = self._attended(self.normed(x, layer.before), layer, place, turn, mask).add_(x)
+            both = layer.gated(self.normed(x, layer.between))
+            gate, up = both[:, : self.sizes.inner], both[:, self.sizes.inner :]
+            x = layer.down(functional.silu(gate).mul_(up)).add_(x)
         return self.normed(x)
+
+    def turn(self, positions: torch.Tensor) -> Turn:
+        """How these positions, (n,), turn heads."""
+        sizes = self.sizes
+        cosine, sine = (table.index_select(0, positions) for table in (self.cosine, self.sine))
+        turning, still = (len(positions), sizes.heads + sizes.key_heads, sizes.head), (0, 0, 0, sizes.key_heads)
+        return (
+            functional.pad(cosine.expand(turning), still, value=1.0),
+            functional.pad(sine.expand(turning), still),
+        )
 
     def normed(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
         """By a weight, (hidden,); by that behind the last layer if not given."""
-        by = self.norm if weight is None else weight
-        return functional.rms_norm(x, (self.sizes.hidden,), by, self.sizes.epsilon)
+        return normed(x, self.norm if weight is None else weight, self.sizes.epsilon)
 
     def _attended(
         self,
         x: torch.Tensor,
         layer: Layer,
         place: Place,
-        turn: tuple[torch.Tensor, torch.Tensor],
+        turn: Turn,
         mask: torch.Tensor | None,
     ) -> torch.Tensor:
         sizes, count, group = self.sizes, len(x), self.sizes.heads // self.sizes.key_heads
         joined = layer.joined(x).view(count, -1, sizes.head)
-        turning, values = joined[:, : -sizes.key_heads], joined[:, -sizes.key_heads :]
         cosine, sine = turn
-        turned = turning * cosine + turning.roll(sizes.head // 2, -1) * sine
-        queries, keys = turned[:, : sizes.heads], turned[:, sizes.heads :]
-        layer.keys.index_copy_(1, place.positions, keys.transpose(0, 1))
-        layer.values.index_copy_(1, place.positions, values.transpose(0, 1))
+        turned = torch.addcmul(joined * cosine, joined.roll(sizes.head // 2, -1), sine)
+        layer.kept.index_copy_(1, place.positions, turned[:, sizes.heads :].transpose(0, 1))
+        keys, values = layer.keys.narrow(2, 0, place.reach), layer.values.narrow(2, 0, place.reach)
         # the queries that share a key stand below each other, as if they were so many more positions: no key is copied
-        rows = queries.reshape(count, sizes.key_heads, group, sizes.head).permute(1, 2, 0, 3)
+        rows = turned[:, : sizes.heads].view(count, sizes.key_heads, group, sizes.head).permute(1, 2, 0, 3)
         seen = functional.scaled_dot_product_attention(
-            rows.reshape(1, sizes.key_heads, group * count, sizes.head),
-            layer.keys[None, :, : place.reach],
-            layer.values[None, :, : place.reach],
-            attn_mask=mask,
+            rows.reshape(1, sizes.key_heads, group * count, sizes.head), keys, values, attn_mask=mask
         )
         back = seen.reshape(sizes.key_heads, group, count, sizes.head).permute(2, 0, 1, 3)
         return layer.out(back.reshape(count, -1))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -134,6 +134,7 @@ class Csm:
         self._depth = Stack(config.depth, weights, DEPTH, config.books, linear)
         self._stages = [Place.after(0, 2, self.device)]
         self._stages += [Place.after(book, 1, self.device) for book in range(2, config.books)]
+        self._stages = [replace(stage, turn=self._depth.turn(stage.positions)) for stage in self._stages]
         projector = weights["projector"]
         self._projector = linear(projector)
         self._depth_codes = weights.get("depth_codes", self._codes)
@@ -207,7 +208,10 @@ class Csm:
         """The next frame, (books,) int64 on the device. noise: (books, vocabulary) float32, from any device."""
         with torch.inference_mode():
             self._noise.copy_(noise)
-            reach = 0 if self._fused else reach
+            if self._fused:
+                reach = 0
+            elif not self.graphs.few_shapes:
+                reach = int(self._position) + 1
             self.graphs.run(("backbone", reach), partial(self._read_on, reach))
             self.graphs.run(("depth", draw), partial(self._draw, draw))
             return self._drawn.clone()
@@ -218,7 +222,8 @@ class Csm:
             self._fused.read_on(self._input, self._position)
             self._hidden.copy_(self._backbone.normed(self._input))
         else:
-            place = Place(self._position, reach, self._slots[None, :reach] <= self._position)
+            mask = self._slots[None, :reach] <= self._position if self.graphs.few_shapes else None
+            place = Place(self._position, reach, mask)
             self._hidden.copy_(self._backbone(self._input, place))
         self._position.add_(1)
 

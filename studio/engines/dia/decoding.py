@@ -18,9 +18,9 @@ from studio.engines.dia.sampling import Sampling, draw
 from studio.engines.graphs import Graphs
 
 FREE = -1  # in the grid: still to be drawn
-# A step looks back over whole multiples of so many rows, so that its shapes seldom change. To capture another shape
-# costs a card the time of some steps, and looking further next to nothing.
-SPAN, CARD_SPAN = 256, 1024
+# Elsewhere than on a CPU a step looks back over whole multiples of so many rows, so that its shapes seldom change. To
+# capture another shape costs a card the time of some steps, and looking further next to nothing.
+SPAN = 1024
 
 Noise = Callable[[Tensor], object]  # fills a tensor in place: exponentially distributed, or ones for a greedy decode
 
@@ -36,7 +36,6 @@ class Decoding:
         config, device = dia.config, dia.device
         self._dia, self._text, self._sampling = dia, text.to(device), sampling
         self._graphs = Graphs.on(device)
-        self._span = SPAN if device.type == "cpu" else CARD_SPAN
         self._before = len(prompt)
         self._last = max(config.delays)
         self._delays = torch.tensor(config.delays, device=device)
@@ -60,7 +59,7 @@ class Decoding:
             if row >= end + self._last - 1:
                 break
             noise(self._noise)
-            span = 0 if self._fused else (row // self._span + 1) * self._span
+            span = 0 if self._fused else (row // SPAN + 1) * SPAN if self._graphs.few_shapes else row + 1
             self._graphs.run(span, partial(self._step, span))
             row += 1
             if row % poll == 0:
@@ -76,7 +75,7 @@ class Decoding:
         """Read the text and the prompt, each at once, and write the first new row."""
         with torch.inference_mode():
             text = torch.stack([self._text, torch.zeros_like(self._text)])[: self._sampling.branches]
-            slots = -(-len(self._grid) // self._span) * self._span
+            slots = -(-len(self._grid) // SPAN) * SPAN if self._graphs.few_shapes else len(self._grid)
             self._memories = self._dia.decoder.memories(self._dia.encoder(text), slots)
             if self._dia.launch and FusedDecoder.fits(self._dia.decoder):
                 self._fused = FusedDecoder(self._dia.launch, self._dia.decoder, self._memories)
@@ -90,7 +89,8 @@ class Decoding:
             if self._fused:
                 self._write(self._fused(codes, self._position))
             else:
-                self._write(self._dia.decoder(codes, self._memories, self._position, span))
+                masked = self._graphs.few_shapes
+                self._write(self._dia.decoder(codes, self._memories, self._position, span, masked))
 
     def _write(self, logits: Tensor) -> None:
         """Draw the next row, but for what is known of it."""

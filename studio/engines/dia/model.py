@@ -17,6 +17,7 @@ from torch import Tensor
 from studio.engines import fused, prepared
 from studio.engines.dia.config import Config, Stack, open_checkpoint, plan
 from studio.engines.linear import Make, between, exact, kernel
+from studio.engines.norms import normed
 from studio.engines.pages import settled
 
 
@@ -40,12 +41,7 @@ class Rotary:
 
     def __call__(self, x: Tensor) -> Tensor:
         """x: (branches, steps, heads, head_dim), turned."""
-        return x * self.cos + x.roll(x.shape[-1] // 2, -1) * self.sin
-
-
-def normed(x: Tensor, weight: Tensor, eps: float) -> Tensor:
-    """Over the last dimension, by the root of the mean square."""
-    return F.rms_norm(x, weight.shape, weight, eps)
+        return torch.addcmul(x * self.cos, x.roll(x.shape[-1] // 2, -1), self.sin)
 
 
 def parted(x: Tensor, size: int) -> Tensor:
@@ -90,7 +86,7 @@ class _Layer:
 
     def mlp(self, x: Tensor) -> Tensor:
         gate, up = self.gate_up(normed(x, self.mlp_norm, self._stack.eps)).chunk(2, -1)
-        return self.down(F.silu(gate) * up)
+        return self.down(F.silu(gate).mul_(up))
 
 
 class Encoder:
@@ -110,8 +106,8 @@ class Encoder:
         x = F.embedding(text, self._embedding).to(self._norm)
         for layer in self._layers:
             q, k, v = layer.queries_keys_values(x, rotary)
-            x = x + layer.out(attend(q, k.transpose(1, 2), v.transpose(1, 2)))
-            x = x + layer.mlp(x)
+            x = layer.out(attend(q, k.transpose(1, 2), v.transpose(1, 2))).add_(x)
+            x = layer.mlp(x).add_(x)
         return normed(x, self._norm, self._config.eps)
 
 
@@ -162,26 +158,31 @@ class Decoder:
         """What the first layer begins with: codes (steps, books) -> (steps, hidden)."""
         return F.embedding(codes + self._offsets, self._codes).to(self.norm).sum(1)
 
-    def __call__(self, codes: Tensor, memories: list[Memory], positions: Tensor, span: int) -> Tensor:
+    def __call__(
+        self, codes: Tensor, memories: list[Memory], positions: Tensor, span: int, masked: bool = True
+    ) -> Tensor:
         """codes: (steps, books) int64, the same for all branches, at positions (steps,), which are remembered.
 
         span: how many slots of the memories to look at, all positions below it. Its shapes are all that change from
-        step to step, and nothing is read back from the device. Gives the logits after the last step: (branches, books,
+        step to step, and nothing is read back from the device. masked: whether a step must be kept from what is behind
+        it, as all must but a single one at the end of the span. Gives the logits after the last step: (branches, books,
         vocabulary) float32.
         """
         config, stack, branches = self.config, self.config.decoder, memories[0].keys.shape[0]
         x = self.heard(codes).expand(branches, -1, -1)
         rotary = self.rotary.at(positions)
-        mask = torch.arange(span, device=codes.device) <= positions[:, None]
-        mask = mask.repeat(stack.heads // stack.kv_heads, 1)
+        mask = None
+        if masked:
+            mask = torch.arange(span, device=codes.device) <= positions[:, None]
+            mask = mask.repeat(stack.heads // stack.kv_heads, 1)
         for layer, memory in zip(self.layers, memories, strict=True):
             q, k, v = layer.queries_keys_values(x, rotary)
             memory.keys.index_copy_(2, positions, k.transpose(1, 2))
             memory.values.index_copy_(2, positions, v.transpose(1, 2))
-            x = x + layer.out(attend(q, memory.keys[:, :, :span], memory.values[:, :, :span], mask))
+            x = layer.out(attend(q, memory.keys[:, :, :span], memory.values[:, :, :span], mask)).add_(x)
             q = parted(layer.cross_q(normed(x, layer.cross_norm, stack.eps)), config.cross_head_dim)
-            x = x + layer.cross_out(attend(q, memory.text_keys, memory.text_values))
-            x = x + layer.mlp(x)
+            x = layer.cross_out(attend(q, memory.text_keys, memory.text_values)).add_(x)
+            x = layer.mlp(x).add_(x)
         last = normed(x[:, -1], self.norm, stack.eps)
         return parted(self.logits(last).float(), stack.vocabulary)
 

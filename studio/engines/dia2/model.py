@@ -16,6 +16,7 @@ from torch import Tensor
 
 from studio.engines.dia2.config import Config, Stack
 from studio.engines.linear import Linear, Make, between, exact
+from studio.engines.norms import normed
 from studio.errors import EngineUnavailable
 
 ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
@@ -95,7 +96,7 @@ class Transformer:
 
     def norm(self, x: Tensor, weight: Tensor) -> Tensor:
         """RMS norm over the last dimension, in fp32."""
-        return F.rms_norm(x.float(), x.shape[-1:], weight, self._epsilon)
+        return normed(x.float(), weight, self._epsilon)
 
     def _attended(
         self, qkv: Tensor, layer: Layer, past: tuple[Tensor, Tensor], place: Place, turn: tuple[Tensor, Tensor] | None
@@ -105,7 +106,7 @@ class Transformer:
         heads = qkv.view(branches, steps, -1, stack.head)
         # q and k are normed and turned as one, each head by its own weights
         qk, v = torch.split(heads, [stack.heads + stack.keys, stack.keys], 2)
-        qk = F.rms_norm(qk.float(), (stack.head,), None, self._epsilon) * layer.qk_norm
+        qk = normed(qk.float(), None, self._epsilon) * layer.qk_norm
         if turn is not None:
             qk = qk * turn[0] + qk.roll(stack.head // 2, -1) * turn[1]
         q, k = torch.split(qk.to(qkv.dtype), [stack.heads, stack.keys], 2)
