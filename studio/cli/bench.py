@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.cli.arguments import pair
 from studio.cli.terminal import MENDABLE, Stopped, opened, put, tell
-from studio.errors import RequestError
+from studio.errors import RequestError, StudioError
 
 if TYPE_CHECKING:
     from studio.benchmark.bench import Benchmarks
@@ -75,7 +75,19 @@ def _target(text: str) -> Path:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; gives its exit code: 1 when a row failed, or a measure is worse than the threshold allows."""
+    """Run the command; gives its exit code: 1 when a row failed, or a measure is worse than the threshold allows.
+
+    An error is the last line of stdout, too, with or without --json. Raises StudioError.
+    """
+    try:
+        return _run(options)
+    except StudioError as error:
+        options.json = False  # it is told here, in one line
+        _put({"error": {"code": error.code, "message": error.message, "remedy": error.remedy}})
+        raise
+
+
+def _run(options: argparse.Namespace) -> int:
     if options.threshold is not None and not (options.threshold >= 0 and options.compare):
         options.fail("--threshold is a share of 0 or more, and wants --compare RUN")
     if options.suites or options.published:

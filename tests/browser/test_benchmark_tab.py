@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from studio.benchmark.bench import Benchmarks
 from studio.metrics import Missing
@@ -39,7 +39,24 @@ def measure(page: Page, suite: str = "quick", times: str = "1") -> None:
     page.locator(".bench-begin").click()
 
 
-def test_from_the_first_key_to_the_files(open_page: Open, shots: Path) -> None:
+def opens_offline(browser: Browser, report: Path) -> None:
+    """A report plays from a file, without a network, and asks nobody for anything."""
+    context = browser.new_context(offline=True, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    told: list[str] = []
+    page.on("request", lambda request: told.append(request.url[:5]))
+    page.on("console", lambda line: told.append(line.text))
+    page.goto(report.as_uri())
+    assert page.locator("svg.plot").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.evaluate("document.querySelector('audio').play()")
+    while page.evaluate("document.querySelector('audio').currentTime") == 0:
+        page.wait_for_timeout(20)
+    assert set(told) <= {"file:", "data:"} and told.count("file:") == 1, told
+    context.close()
+
+
+def test_from_the_first_key_to_the_files(open_page: Open, browser: Browser, shots: Path, tmp_path: Path) -> None:
     page = tab(open_page())
     measure(page)
     expect(page.locator(".bench-live")).to_be_visible()
@@ -54,6 +71,10 @@ def test_from_the_first_key_to_the_files(open_page: Open, shots: Path) -> None:
         with page.expect_download() as told:
             page.get_by_role("button", name=button, exact=True).click()
         assert told.value.suggested_filename.endswith(ending) and told.value.path().stat().st_size > 300
+    with page.expect_download() as told:
+        page.get_by_role("button", name="Report", exact=True).click()
+    told.value.save_as(tmp_path / "report.html")
+    opens_offline(browser, tmp_path / "report.html")
     measure(page)
     expect(page.locator(".bench-live")).to_be_visible()
     expect(page.locator(".bench-live")).to_be_hidden(timeout=60_000)

@@ -22,7 +22,7 @@ function sweepRow(entry) {
   const seed = { name: "seed", title: "Seed", minimum: 0, maximum: studio.desk.MAX_SEED };
   const offered = [seed, ...(studio.desk.spec(entry.engine)?.parameters || [])];
   const what = el("select", { "aria-label": "One entry for each" }, ...offered.map(({ name, title }) => el("option", { value: name }, title)));
-  const values = el("input", { type: "text", class: "compare-values", placeholder: "0.7, 1.0, 1.3", "aria-label": "Values" });
+  const values = el("input", { type: "text", class: "compare-values", placeholder: "such as 0.7, 1.0", "aria-label": "Values" });
   const sweep = () =>
     attempt(() => {
       const wanted = offered.find(({ name }) => name === what.value);
