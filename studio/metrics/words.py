@@ -17,6 +17,16 @@ _NUMBER = re.compile(r"(\d+(?:,\d{3})*)(st|nd|rd|th)?\b")
 _SHORT = {"'re": " are", "'m": " am", "'ll": " will", "'ve": " have", "n't": " not"}
 _WHOLE = {"won't": "will not", "can't": "can not", "cannot": "can not", "okay": "ok", "mr": "mister", "mrs": "missus"}
 _WHOLE |= {"dr": "doctor", "gonna": "going to", "wanna": "want to", "'cause": "because"}
+# Two spellings of one word are no error of who speaks. Both sides are brought to the American one, so that it does no
+# harm that some words are no British ones ("noise" becomes "noize" twice).
+_AMERICAN = (
+    (re.compile(r"(?<=[a-z]{2})our(?=(?:s|ed|ing|ite|ites|able|ful|hood|hoods)?$)"), "or"),
+    (re.compile(r"(?<=[a-z]{2})([iy])s(?=(?:e|es|ed|er|ers|ing|ation|ations)$)"), r"\1z"),
+    (re.compile(r"^(cent|theat|(?:kilo|centi|milli)?met|(?:milli)?lit|fib|calib|somb|spect)re(s?)$"), r"\1er\2"),
+    (re.compile(r"^(travel|cancel|model|label|signal|marvel|counsel)l(ed|er|ers|ing|ous)$"), r"\1\2"),
+)
+_SPELT = {"grey": "gray", "tyre": "tire", "tyres": "tires", "programme": "program", "jewellery": "jewelry"}
+_SPELT |= {"defence": "defense", "offence": "offense", "licence": "license", "practise": "practice", "plough": "plow"}
 _SILENT = frozenset({"uh", "um", "hmm", "mm", "mhm", "er", "ah"})  # recognisers write them or not
 _ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _ONES += ["thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
@@ -39,8 +49,14 @@ def normal(text: str) -> list[str]:
         word = _WHOLE.get(word, word)
         for short, long in _SHORT.items():
             word = word.replace(short, long)
-        words += [part for part in word.split() if part not in _SILENT]
+        words += [_american(part) for part in word.split() if part not in _SILENT]
     return words
+
+
+def _american(word: str) -> str:
+    for pattern, letters in _AMERICAN:
+        word = pattern.sub(letters, word)
+    return _SPELT.get(word, word)
 
 
 def _spoken(digits: str, ending: str | None) -> str:

@@ -23,6 +23,11 @@ from studio.metrics.words import compare, normal, spread, wer
         ("Call 007.", "call zero zero seven"),
         ("I can't; you won't!", "I can not you will not"),
         ("", "(applause) [pause 1.5s] uh"),
+        (
+            "The neighbours organised a grey theatre near the harbour.",
+            "the neighbors organized a gray theater near the harbor",
+        ),
+        ("He travelled 3 kilometres to analyse colour.", "he traveled three kilometers to analyze color"),
     ],
 )
 def test_the_same_words_match_however_they_are_written(written: str, heard: str) -> None:
@@ -82,3 +87,8 @@ def test_spread_words_are_in_order_and_begin_where_it_is_spoken(seed: int) -> No
         assert any(span.start - 1e-6 <= word.start <= span.end + 1e-6 for span in spans)
         assert word.end >= word.start
     assert all(one.end <= two.start + 1e-6 for one, two in zip(timed, timed[1:], strict=False))
+
+
+def test_words_that_differ_are_not_brought_together() -> None:
+    told = normal("four our hour flour floor raise raze size sighs filled filed for promise premise meter mother rise")
+    assert len(set(told)) == len(told)
