@@ -6,10 +6,12 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from studio.errors import EngineUnavailable, StudioError
 from studio.settings import Settings
-from studio.studio import Studio
+from studio.studio import Fleet, Studio
 from studio.ui import fast_gradio
 
 BUILT_IN = "hibari"
@@ -28,17 +30,37 @@ def main() -> int:
     """Run until interrupted. Gives the exit code."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # gradio asks the environment, not its caller
     fast_gradio.install()
+    with ExitStack() as stack:
+        try:
+            settings = Settings.from_environment()
+            studio = Studio(settings, stack.enter_context(fleet(settings)))
+            stack.callback(studio.close)
+            studio.place()
+        except StudioError as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+        return serve(studio)
+
+
+@contextmanager
+def fleet(settings: Settings) -> Iterator[Fleet | None]:
+    """Where passages are spoken if not here: replicas of Ray Serve, if settings say so. Raises EngineUnavailable."""
+    if not settings.ray:
+        yield None
+        return
+    from studio.cluster import fleet
+
+    with fleet.fleet(settings) as replicas:
+        yield replicas
+
+
+def serve(studio: Studio) -> int:
+    """The page and the API until interrupted. Gives the exit code."""
     from studio.api import meter
     from studio.api.app import app_options
     from studio.ui import page
 
-    try:
-        settings = Settings.from_environment()
-        studio = Studio(settings)
-        studio.place()
-    except StudioError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    settings = studio.settings
     meter.log_to_stderr()
     demo = page.build(studio)
     try:
@@ -61,7 +83,6 @@ def main() -> int:
     finally:
         warming.cancel()
         demo.close(verbose=False)
-        studio.close()
     return 0
 
 

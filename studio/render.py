@@ -16,19 +16,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from studio import listings, soundfiles
+from studio import listings
 from studio.disk import aside, read_json, write_json
 from studio.engines.base import EngineSpec
 from studio.errors import RequestError, StudioError
-from studio.events import Finished, Spoke
+from studio.events import Finished
 from studio.formats import EXTENSIONS, read_script
 from studio.formats.reading import MAX_BYTES
 from studio.jobs import Asker
 from studio.request import SpeechRequest
 from studio.runs import Run
-from studio.studio import Studio
+from studio.studio import Studio, exported
 from studio.takes import recipe
 
+UNDER_WAY = "renders"  # below the data folder: runs and takes of what is not finished
 RECORDS = ".rendered"  # below the output folder: what each file was made of
 BATCH = Asker("render", batch=True)
 
@@ -206,21 +207,17 @@ def one_by_one(studio: Studio, orders: Sequence[Order]) -> Iterator[tuple[Order,
 
 @contextmanager
 def rendered(studio: Studio, wanted: Order) -> Iterator[Made]:
-    """The finished file of an order; once the block ends, neither run nor takes of it are left. What was spoken of one
-    that was stopped or failed stays, to go on from. Raises StudioError.
+    """The finished file of an order; once the block ends well, nothing else of it is left. What was spoken of one that
+    was stopped, killed or failed stays, to go on from. Raises StudioError.
     """
-    takes, run = list[str](), None
-    with closing(studio.speak(wanted.engine, wanted.request, asker=BATCH)) as events:
+    folder, run = studio.settings.data / UNDER_WAY / wanted.digest, None
+    with closing(studio.speak_in(folder, wanted.engine, wanted.request, BATCH)) as events:
         for event in events:
-            if isinstance(event, Spoke) and not event.reused:
-                takes.append(event.take.id)
-            elif isinstance(event, Finished):
+            if isinstance(event, Finished):
                 run = event.run
     assert run is not None, "a run that does not fail finishes"
-    yield Made(studio.export(run.id, soundfiles.check_format(wanted.form)), _told(run))
-    studio.delete_run(run.id)
-    for take in takes:
-        studio.takes.delete(take)
+    yield Made(exported(run, wanted.form), _told(run))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _told(run: Run) -> dict[str, Any]:

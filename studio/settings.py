@@ -37,6 +37,7 @@ class Settings:
     engine that gives no sign of life for so long is given up. drain_seconds: how long a stop waits for what is being
     spoken. log: "json" writes a line for each request of the API, without texts; "off" none.
     zero_gpu: this is a Hugging Face Space whose GPU is lent for one passage at a time.
+    ray: passages are spoken in replicas of Ray Serve. replicas: how many at most; 0 means one a card, or a core.
     """
 
     data: Path
@@ -61,6 +62,8 @@ class Settings:
     drain_seconds: float = 30.0
     log: str = "json"
     zero_gpu: bool = False
+    ray: bool = False
+    replicas: int = 0
 
     def __post_init__(self) -> None:
         if self.device not in ("auto", "cpu", "cuda", "mps"):
@@ -96,7 +99,7 @@ class Settings:
         for name in POSITIVE:
             if not getattr(self, name) > 0:
                 raise RequestError(f"{PREFIX}{name.upper()} cannot be {getattr(self, name):g}.", "Choose more than 0.")
-        for name in ("requests_per_minute", "drain_seconds"):
+        for name in ("requests_per_minute", "drain_seconds", "replicas"):
             if not getattr(self, name) >= 0:
                 raise RequestError(f"{PREFIX}{name.upper()} cannot be {getattr(self, name):g}.", "Choose 0 or more.")
 
@@ -130,6 +133,8 @@ class Settings:
             "DRAIN_SECONDS": ("drain_seconds", float),
             "LOG": ("log", str),
             "ZERO_GPU": ("zero_gpu", _is_yes),
+            "RAY": ("ray", _is_yes),
+            "REPLICAS": ("replicas", int),
         }
         given = {name[len(PREFIX) :]: text for name, text in environment.items() if name.startswith(PREFIX)}
         for old, name in OTHERS.items():

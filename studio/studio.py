@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Protocol
 
 from studio import casting, engines, soundfiles
 from studio.dictation import Dictation
 from studio.director import Director
-from studio.engines.base import PRECISIONS, EngineSpec, Obstacle, Placement
+from studio.engines.base import PRECISIONS, EngineModule, EngineSpec, Obstacle, Placement
 from studio.errands import Errands
 from studio.errors import EngineUnavailable, OutputError, RequestError, UnknownCast, suggest
 from studio.events import Event
@@ -59,15 +61,25 @@ class VoiceRow:
     kind: str
 
 
+class Fleet(Protocol):
+    """Where engines speak if not in this process."""
+
+    def module(self, engine_id: str) -> EngineModule:
+        """The engine's module, which speaks there. Raises UnknownEngine."""
+
+
 class Studio:
     """Made once by the process and passed down. Speaking happens on one worker thread, in order of asking."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, fleet: Fleet | None = None) -> None:
+        """fleet: where passages are spoken, if not in this process."""
         self.settings = settings
+        self._fleet = fleet
         share_cores()
         lends = settings.zero_gpu and settings.device != "cpu" and find_spec("torch") is not None
         self.lent = LentGpu() if lends else None
-        self._find = self.lent.module if self.lent else engines.module
+        elsewhere = fleet or self.lent
+        self._find = elsewhere.module if elsewhere else engines.module
         device = "cuda" if self.lent else choose_device(settings.device)
         if settings.precision != "exact" and device != "cpu":
             raise RequestError(
@@ -76,7 +88,8 @@ class Studio:
             )
         threads = settings.threads
         placement = Placement(device, threads or 1, settings.data / "models", large_threads=threads or cores())
-        self.manager = ModelManager(placement, settings.budget_gb, lambda: free_gb(device), self._find)
+        budget_gb = math.inf if fleet else settings.budget_gb  # what speaks elsewhere takes no memory here
+        self.manager = ModelManager(placement, budget_gb, lambda: free_gb(device), self._find)
         self.takes = TakeStore(settings.data / "takes")
         self.runs = RunStore(settings.data / "runs")
         self.library = Library(settings.data / "voices", SAMPLES)
@@ -112,7 +125,7 @@ class Studio:
         """Where an engine runs: "cuda", "mps" or "cpu"; "" for one on a GPU that is lent, in a process of its own."""
         if not self.spec(engine_id).is_torch:
             return "cpu"
-        return "" if self.lent else self.manager.placement.device
+        return "" if self.lent or self._fleet else self.manager.placement.device
 
     def cast(self, script: Script, engine_id: str, wanted: Mapping[str, str]) -> dict[str, Voice]:
         """A voice for every speaker: of the engine, or recorded. Raises UnknownEngine, UnknownVoice, UnknownCast."""
@@ -181,6 +194,14 @@ class Studio:
         spec = self._ready(engine_id)
         return self.runner.run(lambda: self._director.perform(spec, request, fresh), asker, self._is_lent(spec))
 
+    def speak_in(
+        self, folder: Path, engine_id: str, request: SpeechRequest, asker: Asker
+    ) -> Generator[Event | None, None, None]:
+        """Speak as `speak` does, with run and takes below a folder of the caller's."""
+        spec, takes, runs = self._ready(engine_id), TakeStore(folder / "takes"), RunStore(folder / "runs")
+        director = Director(self.manager, takes, runs, self.settings.watermark)
+        return self.runner.run(lambda: director.perform(spec, request), asker, self._is_lent(spec))
+
     def utter(
         self, engine_id: str, request: SpeechRequest, asker: Asker = PERSON
     ) -> Generator[Event | None, None, None]:
@@ -212,8 +233,8 @@ class Studio:
         return _ended_with(talk, self.runner.run(work, asker, self._is_lent(spec)))
 
     def _is_lent(self, spec: EngineSpec) -> bool:
-        """Whether the engine speaks on a lent GPU, where nobody waits for our own device."""
-        return self.lent is not None and spec.is_torch
+        """Whether the engine speaks on a lent GPU or in a fleet, where nobody waits for our own device."""
+        return self._fleet is not None or (self.lent is not None and spec.is_torch)
 
     def _ready(self, engine_id: str) -> EngineSpec:
         spec = self.spec(engine_id)
@@ -264,14 +285,7 @@ class Studio:
 
     def export(self, run_id: str, form: str) -> Path:
         """The run's sound in one of soundfiles.FORMATS, made once. Raises RequestError, OutputError."""
-        form = soundfiles.check_format(form)
-        run = self.run(run_id)
-        if run.output is None or not run.output.is_file():
-            raise OutputError(f"Run {run_id} has no finished sound.", "Speak it again; its takes are reused.")
-        path = run.output.with_suffix(f".{form}")
-        if not path.is_file():
-            soundfiles.convert(run.output, path, form, Label.of(run).tags())
-        return path
+        return exported(self.run(run_id), form)
 
     def inspect(self, path: Path) -> Inspection:
         """What can be told of a sound file: its mark, its label, its run. Raises AudioError."""
@@ -289,6 +303,17 @@ class Studio:
         self.recogniser.close()
         self.runner.close()
         self.manager.close()
+
+
+def exported(run: Run, form: str) -> Path:
+    """A run's sound in one of soundfiles.FORMATS, beside its own, made once. Raises RequestError, OutputError."""
+    form = soundfiles.check_format(form)
+    if run.output is None or not run.output.is_file():
+        raise OutputError(f"Run {run.id} has no finished sound.", "Speak it again; its takes are reused.")
+    path = run.output.with_suffix(f".{form}")
+    if not path.is_file():
+        soundfiles.convert(run.output, path, form, Label.of(run).tags())
+    return path
 
 
 def _ended_with(talk: Dictation, events: Generator[Event | None, None, None]) -> Generator[Event | None, None, None]:

@@ -8,16 +8,15 @@ there, so the function takes none.
 from __future__ import annotations
 
 import math
-import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from studio import engines, gpu
-from studio.audio import Audio
-from studio.engines.base import Engine, EngineModule, EngineSpec, Obstacle, Placement, Speech, WordTime
-from studio.errors import EngineUnavailable, OutOfMemory, StudioError, SynthesisError
+from studio.engines.base import Engine, EngineModule, EngineSpec, Obstacle, Placement, Speech
+from studio.errors import EngineUnavailable, StudioError, SynthesisError
+from studio.remote import Told, hearing, telling
 from studio.request import SpeechRequest
 from studio.voice import Voice
 
@@ -27,17 +26,6 @@ UNTRIED = 2.0  # until it has spoken here: half a card, without our own kernels,
 PASSAGE_SECONDS = 20.0  # of sound at most: little is asked for at once, and little is lost when a quota ends
 REMEMBERED = 5
 LATE = Obstacle("It was not here when this Space started.", "Restart the Space: a lent GPU takes nothing in later.")
-
-
-@dataclass(frozen=True)
-class _Done:
-    """The end of a passage. words: as the engine gave them. work_seconds: on the card."""
-
-    words: tuple[WordTime, ...] | None
-    work_seconds: float
-
-
-Told = Audio | StudioError | _Done
 
 
 class LentGpu:
@@ -91,36 +79,16 @@ class LentGpu:
 
     def speak(self, engine_id: str, request: SpeechRequest) -> Speech:
         """One passage, spoken there and heard here. Raises GpuRefused, SynthesisError and what the engine raises."""
-        sound_seconds = 0.0
+        unended = SynthesisError("The GPU gave no end of the passage.", f"Try again. {gpu.KEPT}")
         with closing(self._borrow(engine_id, request)) as told:
-            for one in told:
-                if isinstance(one, StudioError):
-                    raise one
-                if isinstance(one, _Done):
-                    if sound_seconds:
-                        self._rtfs[engine_id].append(one.work_seconds / sound_seconds)
-                    return one.words
-                sound_seconds += one.seconds
-                yield one
-        raise SynthesisError("The GPU gave no end of the passage.", f"Try again. {gpu.KEPT}")
+            done = yield from hearing(told, unended)
+        if done.sound_seconds:
+            self._rtfs[engine_id].append(done.work_seconds / done.sound_seconds)
+        return done.words
 
     def _speak(self, engine_id: str, request: SpeechRequest) -> Generator[Told, None, None]:
-        """In the forked process. An error is told, since of one that is raised there only the name arrives here."""
-        began = time.perf_counter()
-        try:
-            words = yield from self._placed[engine_id].synthesize(request)
-        except StudioError as error:
-            yield error
-        except Exception as error:  # noqa: BLE001  # handed over, not handled
-            yield _failure(self._find(engine_id).SPEC.title, error)
-        else:
-            yield _Done(words, time.perf_counter() - began)
-
-
-def _failure(title: str, error: Exception) -> StudioError:
-    if gpu.is_out_of_memory(error):
-        return OutOfMemory(f"{title} ran out of memory on the lent GPU.", "Write shorter turns.")
-    return SynthesisError(f"{title} failed: {error or type(error).__name__}.", "Try again, or another engine.")
+        """In the forked process."""
+        yield from telling(self._find(engine_id).SPEC.title, lambda: self._placed[engine_id].synthesize(request))
 
 
 class _Lent:

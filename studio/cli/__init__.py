@@ -54,7 +54,7 @@ COMMANDS = {
     ),
     "models": Command("List, fetch, check and delete the files that engines need.", "models:run", arguments.add_models),
     "bench": Command(bench.PURPOSE, "bench:run", bench.add_arguments),
-    "serve": Command("Start the page, as `python app.py` does.", "about:serve", json=False),
+    "serve": Command("Start the page, as `python app.py` does.", "about:serve", arguments.add_serve, json=False),
 }
 
 

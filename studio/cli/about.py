@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import runpy
 from dataclasses import asdict
 from pathlib import Path
@@ -85,4 +86,6 @@ def _bundle(options: argparse.Namespace) -> int:
 
 def serve(options: argparse.Namespace) -> None:
     """The page and the API, until it is stopped."""
+    if options.ray:
+        os.environ.update(STUDIO_RAY="1", STUDIO_REPLICAS=str(options.replicas))
     runpy.run_path(str(APP), run_name="__main__")

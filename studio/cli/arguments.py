@@ -63,6 +63,19 @@ def add_render(render: argparse.ArgumentParser) -> None:
     render.add_argument("--precision", default="", metavar="NAME", help="of the engine's weights: exact or int8")
     render.add_argument("--format", choices=FORMATS, default="wav", help="of the sounds (default: wav)")
     render.add_argument("--fresh", action="store_true", help="make everything anew, even what is there already")
+    render.add_argument(
+        "--ray",
+        action="store_true",
+        help="by Ray: on every core or card of this machine, or of the cluster RAY_ADDRESS",
+    )
+
+
+def add_serve(serve: argparse.ArgumentParser) -> None:
+    """The options of `serve`."""
+    serve.add_argument(
+        "--ray", action="store_true", help="speak in replicas of Ray Serve, one a card, on this machine or RAY_ADDRESS"
+    )
+    serve.add_argument("--replicas", type=int, default=0, metavar="N", help="with --ray: how many at most")
 
 
 def add_compare(compare: argparse.ArgumentParser) -> None:

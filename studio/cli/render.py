@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from studio.cli.say import first_ready
 from studio.cli.terminal import MENDABLE, Stopped, opened, put_json, tell
 from studio.disk import sweep
-from studio.render import Outcome, Wish, one_by_one, places, render
+from studio.render import Outcome, Speak, Wish, one_by_one, places, render
 from studio.script import speaker_id
 
 
@@ -25,10 +25,17 @@ def run(options: argparse.Namespace) -> int:
     sweep(options.output)
     voices = {speaker_id(who): voice for who, voice in options.voice}
     done: list[Outcome] = []
-    with opened() as studio:
+    with opened() as studio, ExitStack() as stack:
         engine = options.engine or first_ready(studio)
         wish = Wish(engine, voices, dict(options.set), options.seed, options.precision, options.format)
-        outcomes = render(studio, wanted, wish, partial(one_by_one, studio), options.fresh)
+        speak: Speak = partial(one_by_one, studio)
+        if options.ray:
+            from studio import cluster
+            from studio.cluster import tasks
+
+            stack.enter_context(cluster.running())
+            speak = partial(tasks.spoken, studio.settings)
+        outcomes = render(studio, wanted, wish, speak, options.fresh)
         try:
             with closing(outcomes):  # type: ignore[type-var]  # it is a generator
                 for one in _shown(outcomes, len(wanted)):
@@ -50,7 +57,7 @@ def _shown(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
         for number, one in enumerate(outcomes, 1):
             bar.update(task, completed=number, description=one.place.script.name)
             if one.error:
-                bar.console.print(f"{one.place.script}: {one.error}", markup=False, highlight=False)
+                bar.console.print(f"{one.place.script}: {one.error}", markup=False, highlight=False, soft_wrap=True)
             elif one.state == "made" and not console.is_terminal:
                 tell(f"{number}/{total} {one.place.target}: {one.seconds:.1f} s")
             yield one

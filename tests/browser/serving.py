@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.settings import Settings
-from studio.studio import Studio
+from studio.studio import Fleet, Studio
 from studio.ui import fast_gradio
 
 # Every other warning is an error. gradio sums up its queue in words that pandas has given up, and its client leaves
@@ -28,14 +28,14 @@ class Served:
 
 
 @contextmanager
-def serve(data: Path, host: str = "127.0.0.1", **more: Any) -> Iterator[Served]:
-    """The page and the API on a data folder, at a free port, until the block ends. more: settings."""
+def serve(data: Path, host: str = "127.0.0.1", fleet: Fleet | None = None, **more: Any) -> Iterator[Served]:
+    """The page and the API on a data folder, at a free port, until it ends. fleet: see Studio. more: settings."""
     fast_gradio.install()
     from studio.api.app import app_options
     from studio.ui import page
 
     settings = Settings(**{"data": data, "device": "cpu", "show_tone": True, "host": host, "public": True, **more})
-    studio = Studio(settings)
+    studio = Studio(settings, fleet)
     demo = page.build(studio)
     _, url, _ = demo.launch(prevent_thread_lock=True, app_kwargs=app_options(studio), **page.launch_options(settings))
     try:

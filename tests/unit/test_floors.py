@@ -21,17 +21,17 @@ FLOORS = (
     # 1 engines, sound
     "gpu hub download upkeep loudness soundfiles m4a watermark likeness uploads encoding metrics hearing references "
     "engines",
-    "fitting manager zero",  # 2 load, lend, evict
+    "fitting manager remote zero",  # 2 load, lend, evict
     "events takes runs label casting passages director live assembly advice jobs models errands",  # 3 script to takes
     "library intake trials benchmark export inspection studio",  # 4 what is kept, compared, written out; the one door
     # 5 three thin faces
-    "ui api panel cli render portraits listings doctor bundle __main__",
+    "ui api panel cli render cluster portraits listings doctor bundle __main__",
 )
 ENGINES = {name.partition("-")[0] for name in MODULES}  # "dia2-1b" is a size of dia2
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules.split()}
 
 # Too heavy to import before they are needed: a page, a `--help` and a test of a parser do without.
-HEAVY = {"torch", "torchaudio", "transformers", "onnxruntime", "spaces", "huggingface_hub"}
+HEAVY = {"torch", "torchaudio", "transformers", "onnxruntime", "spaces", "huggingface_hub", "ray"}
 # shared by engines in folders, and imported by their models' code alone
 MODEL_CODE = {"cards", "fused", "graphs", "linear", "norms"}
 PAGE = {"gradio", "gradio_client"}
