@@ -31,7 +31,9 @@ def fleet(settings: Settings, cores: int | None = None) -> Iterator[Fleet]:
     with running(cores), ExitStack() as stack:
         from ray import serve
 
-        logging.getLogger("ray.serve").setLevel(logging.WARNING)
+        log = logging.getLogger("ray.serve")
+        log.setLevel(logging.WARNING)
+        stack.callback(log.setLevel, logging.CRITICAL)  # its own threads miss Ray when it has ended
         serve.start(proxy_location="Disabled")  # our own server answers, and hands passages on
         if not is_ours():
             stack.callback(serve.delete, NAME)  # others may use it too; our own ends with Ray
