@@ -17,7 +17,7 @@ from typing import Any, Literal
 from studio import __version__, hub, watermark
 from studio.hearing import Recogniser
 from studio.listings import amount
-from studio.metrics import mos, speakers
+from studio.metrics import distillmos, mos, speakers
 from studio.studio import EngineRow, Studio
 
 PACKAGES = ("gradio", "hibari-tts", "huggingface-hub", "numpy", "onnxruntime", "scipy", "soundfile", "soxr")
@@ -158,10 +158,10 @@ def _hearing(recogniser: Recogniser) -> Finding:
 
 
 def _judges() -> Finding:
-    missing = [str(why) for why in (speakers.obstacle(), mos.obstacle()) if why]
+    missing = [str(why) for why in (speakers.obstacle(), mos.obstacle(), distillmos.obstacle()) if why]
     if missing:
         return Finding("judges", "; ".join(missing), missing, METRICS, "note")
-    return Finding("judges", "voices can be compared, and sound be rated (DNSMOS)", [])
+    return Finding("judges", "voices can be compared, and sound be rated (DNSMOS, DistillMOS)", [])
 
 
 def _can_speak(rows: list[EngineRow]) -> Finding:

@@ -11,7 +11,7 @@ from typing import Any
 from studio.metrics import Missing
 
 Counter = Callable[[], float | Missing]
-RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")  # AMD's processors have it under the same name
+RAPL = Path("/sys/class/powercap")  # a folder for each package, of AMD's processors under the same name
 NO_DRIVER = Missing(
     "the package nvidia-ml-py, which asks the driver, is not installed", "Run: pip install nvidia-ml-py"
 )
@@ -22,12 +22,14 @@ def counters(device: str) -> dict[str, Counter]:
     return {"energy_j": processor, "gpu_energy_j": _first_card if device == "cuda" else lambda: _no_card(device)}
 
 
-def processor(path: Path = RAPL) -> float | Missing:
-    """What the processor's package has taken, with all that runs on it."""
+def processor(folder: Path = RAPL) -> float | Missing:
+    """What the processor's packages have taken, with all that runs on them."""
+    packages = [path for path in folder.glob("intel-rapl:*/energy_uj") if path.parent.name.count(":") == 1]
     try:
-        return int(path.read_text(encoding="ascii")) / 1e6
-    except (OSError, ValueError):  # another system, or only for its administrator
-        return Missing("the processor's counter (RAPL) cannot be read here")
+        joules = [int(path.read_text(encoding="ascii")) / 1e6 for path in packages]
+    except (OSError, ValueError):  # only for its administrator
+        joules = []
+    return sum(joules) if joules else Missing("the processor's counter (RAPL) cannot be read here")
 
 
 def card(driver: Any, uuid: str) -> float | Missing:

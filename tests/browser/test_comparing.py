@@ -159,6 +159,11 @@ def test_the_saved_page_plays_in_step_and_asks_nobody(
         expect(saved.locator(".play")).to_be_enabled()
         expect(saved.locator("canvas")).to_have_count(6)
         assert saved.evaluate("document.documentElement.scrollWidth") <= width
+        silence = "spectrogram(new AudioBuffer({ length: 9000, sampleRate: 24000 }), 1)"
+        strengths = (
+            f"{silence}.getContext('2d').getImageData(0, 0, 100, 96).data.reduce((most, one) => Math.max(most, one))"
+        )
+        assert saved.evaluate(strengths) == 0, "silence is no picture"
         assert faults(saved) == []
         saved.screenshot(path=shots / f"compare-saved-{scheme}.png", full_page=True)
         saved.keyboard.press(" ")

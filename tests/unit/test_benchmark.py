@@ -183,11 +183,12 @@ def test_judges_that_are_not_here_are_missing_with_the_reason(
     benchmarks: Benchmarks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from studio.hearing import Recogniser
-    from studio.metrics import mos, speakers
+    from studio.metrics import distillmos, mos, speakers
 
     monkeypatch.setattr(Recogniser, "model", "")
     monkeypatch.setattr(speakers, "_encoder", lambda: Missing("no encoder", "Get one."))
     monkeypatch.setattr(mos, "_sessions", lambda: Missing("no judge of sound", "Get one."))
+    monkeypatch.setattr(distillmos, "_net", lambda: Missing("no judge of speech", "Get one."))
     bench = benchmarks.new(Plan(("tone",), repeats=2), SUITE)
     run(benchmarks, bench)
     rows = benchmarks.store.rows(bench.id)
@@ -195,6 +196,7 @@ def test_judges_that_are_not_here_are_missing_with_the_reason(
     assert all(row.judged for row in rows)
     assert "No recogniser of speech is here" in summary.missing["wer"]
     assert summary.missing["similarity"] == "no encoder. Get one." and "no judge" in summary.missing["mos"]
+    assert summary.missing["distillmos"] == "no judge of speech. Get one."
     assert summary.spreads["gap_s"].median == pytest.approx(0.35, abs=0.06)
     assert "wer" not in summary.spreads and "script has no cue" in summary.missing["cues_realised_share"]
 

@@ -91,11 +91,14 @@ def test_a_card_whose_energy_is_not_known_says_why(
     assert why in str(meters.missing["gpu_energy_j"]) and "gpu_energy_j" not in meters.values
 
 
-def test_the_processors_counter(tmp_path: Path) -> None:
-    file = tmp_path / "energy_uj"
-    assert isinstance(energy.processor(file), Missing)
-    file.write_text("1500000\n", encoding="ascii")
-    assert energy.processor(file) == 1.5
+def test_the_processors_counters_are_added_up_without_their_parts(tmp_path: Path) -> None:
+    assert isinstance(energy.processor(tmp_path), Missing)
+    for package, told in {"0": "1500000\n", "1": "2000000\n", "0:0": "700000\n"}.items():
+        (tmp_path / f"intel-rapl:{package}").mkdir()
+        (tmp_path / f"intel-rapl:{package}" / "energy_uj").write_text(told, encoding="ascii")
+    assert energy.processor(tmp_path) == 3.5
+    (tmp_path / "intel-rapl:1" / "energy_uj").write_text("?", encoding="ascii")
+    assert isinstance(energy.processor(tmp_path), Missing)
     assert energy.taken(1.5, 4.0) == 2.5
     assert isinstance(energy.taken(1.5, 1.0), Missing)
 

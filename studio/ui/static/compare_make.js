@@ -89,6 +89,13 @@ function voiceChoice(entry, speaker) {
   return el("label", { class: "compare-field" }, speaker, el("select", { onchange }, ...options));
 }
 
+function precisionChoice(entry, offered) {
+  const usual = offered[0].name;
+  const options = offered.map(({ name }) => el("option", { value: name, selected: name === (entry.precision || usual) }, name));
+  const onchange = ({ target }) => (entry.precision = target.value === usual ? "" : target.value);
+  return el("label", { class: "compare-field" }, "Precision", el("select", { onchange }, ...options));
+}
+
 function detailsOf(entry) {
   const spec = studio.desk.spec(entry.engine);
   const speakers = [...new Set(studio.desk.state.rows.map((row) => row.speaker))];
@@ -99,6 +106,7 @@ function detailsOf(entry) {
     }),
   );
   const fields = [...speakers.map((speaker) => voiceChoice(entry, speaker)), ...parameters];
+  if (spec?.precisions?.length > 1) fields.push(precisionChoice(entry, spec.precisions));
   return el(
     "details",
     { class: "compare-more" },

@@ -1,5 +1,5 @@
 // Spectrograms: time to the right, 0 to 8 kHz upwards, darker where it is louder. Asks nobody, knows no page.
-const SPECTRUM = { wide: 480, tall: 96, hertz: 8000, decibels: 70, frame: 1024 };
+const SPECTRUM = { wide: 480, tall: 96, hertz: 8000, decibels: 70, frame: 1024, least: 1e-2 }; // least: 70 dB below full scale
 
 // In place: 2 ** n samples as amplitudes of frequencies (Cooley and Tukey).
 function transform(real, imaginary) {
@@ -53,7 +53,7 @@ function spectrogram(buffer, seconds) {
   const found = Array.from({ length: columns }, (_, column) =>
     powers(samples, buffer.sampleRate, ((column + 0.5) * buffer.length) / columns),
   );
-  const loudest = found.reduce((most, column) => column.reduce((one, two) => Math.max(one, two), most), 1e-12);
+  const loudest = found.reduce((most, column) => column.reduce((one, two) => Math.max(one, two), most), SPECTRUM.least);
   const brush = canvas.getContext("2d");
   const picture = brush.createImageData(Math.min(wide, columns), tall);
   found.slice(0, picture.width).forEach((column, x) =>
