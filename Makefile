@@ -61,10 +61,11 @@ lock: $(VENV)/.made
 	@$(LOCK) requirements.txt -o requirements.lock
 	@$(LOCK) requirements-torch.txt -c requirements.lock -o requirements-torch.lock
 	@$(LOCK) requirements-ray.txt -c requirements.lock -o requirements-ray.lock
+	@$(LOCK) requirements-mcp.txt -c requirements.lock -c requirements-ray.lock -o requirements-mcp.lock
 	@$(LOCK) requirements-metrics.txt --overrides requirements-metrics-overrides.txt -c requirements.lock \
 	  -o requirements-metrics.lock
 	@$(LOCK) requirements-dev.txt -c requirements.lock -c requirements-torch.lock -c requirements-metrics.lock \
-	  -c requirements-ray.lock -o requirements-dev.lock
+	  -c requirements-ray.lock -c requirements-mcp.lock -o requirements-dev.lock
 
 # A Space brings gradio, spaces and PyTorch itself, in versions of its own choosing: here is the rest.
 space:

@@ -8,11 +8,15 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from studio.errors import EngineUnavailable, StudioError
 from studio.settings import Settings
 from studio.studio import Fleet, Studio
 from studio.ui import fast_gradio
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 BUILT_IN = "hibari"
 WARM_UP_AFTER_SECONDS = 2.0  # the first page is painted before that, undisturbed
@@ -30,16 +34,19 @@ def main() -> int:
     """Run until interrupted. Gives the exit code."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # gradio asks the environment, not its caller
     fast_gradio.install()
+    from studio.ui import page
+
     with ExitStack() as stack:
         try:
             settings = Settings.from_environment()
             studio = Studio(settings, stack.enter_context(fleet(settings)))
             stack.callback(studio.close)
             studio.place()
+            demo = page.build(studio)
         except StudioError as error:
             sys.stderr.write(f"{error}\n")
             return 1
-        return serve(studio)
+        return serve(studio, demo)
 
 
 @contextmanager
@@ -54,7 +61,7 @@ def fleet(settings: Settings) -> Iterator[Fleet | None]:
         yield replicas
 
 
-def serve(studio: Studio) -> int:
+def serve(studio: Studio, demo: gr.Blocks) -> int:
     """The page and the API until interrupted. Gives the exit code."""
     from studio.api import meter
     from studio.api.app import app_options
@@ -62,7 +69,6 @@ def serve(studio: Studio) -> int:
 
     settings = studio.settings
     meter.log_to_stderr()
-    demo = page.build(studio)
     try:
         _, url, _ = demo.launch(
             server_port=settings.port or None,

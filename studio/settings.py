@@ -38,6 +38,7 @@ class Settings:
     spoken. log: "json" writes a line for each request of the API, without texts; "off" none.
     zero_gpu: this is a Hugging Face Space whose GPU is lent for one passage at a time.
     ray: passages are spoken in replicas of Ray Serve. replicas: how many at most; 0 means one a card, or a core.
+    mcp: language models may call `speak` by MCP.
     """
 
     data: Path
@@ -64,6 +65,7 @@ class Settings:
     zero_gpu: bool = False
     ray: bool = False
     replicas: int = 0
+    mcp: bool = False
 
     def __post_init__(self) -> None:
         if self.device not in ("auto", "cpu", "cuda", "mps"):
@@ -135,6 +137,7 @@ class Settings:
             "ZERO_GPU": ("zero_gpu", _is_yes),
             "RAY": ("ray", _is_yes),
             "REPLICAS": ("replicas", int),
+            "MCP": ("mcp", _is_yes),
         }
         given = {name[len(PREFIX) :]: text for name, text in environment.items() if name.startswith(PREFIX)}
         for old, name in OTHERS.items():

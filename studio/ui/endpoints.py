@@ -36,7 +36,7 @@ def add(studio: Studio, allow: Allow) -> None:
         the others get voices of their own. sampling: the engine's parameters by name. precision: of its weights,
         "exact" or "int8".
         """
-        with _told():
+        with told():
             spoken = Script.parse(script, cast=voices or {})
             allow(voices or {}, {voice.id for voice in studio.spec(engine).voices})
             request = studio.request(spoken, engine, voices or {}, sampling or {}, seed, precision)
@@ -47,12 +47,14 @@ def add(studio: Studio, allow: Allow) -> None:
         """The engines with their voices, cues, parameters, and what is in the way of those that cannot run."""
         return [forms.engine_form(row) for row in studio.engines()]
 
+    speak._mcp_type = "none"  # type: ignore[attr-defined]  # gradio's word; `tools` has one that gives all at once
+    speak.__name__ = "speaking"
     api(speak, api_name="speak", concurrency_limit=64)
     api(engines, api_name="engines")
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Errors for a person as gradio tells them."""
     try:
         yield

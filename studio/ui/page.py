@@ -9,7 +9,7 @@ import gradio as gr
 
 from studio.settings import Settings
 from studio.studio import SAMPLES, Studio
-from studio.ui import benchmark, compare, components, dialogue, endpoints, theme, voices
+from studio.ui import benchmark, compare, components, dialogue, endpoints, theme, tools, voices
 from studio.ui.desk import LISTENING, Desk
 from studio.ui.yardstick import FILES, RUNS
 from studio.uploads import MOST_BYTES
@@ -45,6 +45,7 @@ def build(studio: Studio) -> gr.Blocks:
                     build_tab(desk, dock)
         dock.render()  # type: ignore[no-untyped-call]
         endpoints.add(studio, desk.voices.allow)
+        tools.add(studio, desk.voices.allow)
     page.queue(default_concurrency_limit=8, max_size=256)
     return page
 
@@ -58,6 +59,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         "favicon_path": str(theme.STATIC / "favicon.svg"),
         "footer_links": ["api"],
         "run_history": False,
+        "mcp_server": settings.mcp,
         "ssr_mode": False,
         "enable_monitoring": False,
         "max_file_size": MOST_BYTES,
