@@ -1,6 +1,7 @@
-"""What a language model may call by MCP, through gradio's server at `/gradio_api/mcp`: `speak`."""
+"""What a language model may call by MCP, through gradio's server at `/gradio_api/mcp`: `speak`.
 
-from __future__ import annotations
+Annotations are not put off here: gradio reads them as they stand.
+"""
 
 import importlib.util
 from contextlib import closing
@@ -30,7 +31,7 @@ def add(studio: Studio, allow: Allow) -> None:
 
     def speak(
         script: str, engine: str = "hibari", voices: dict[str, str] | None = None, seed: int = 0
-    ) -> tuple[Any, dict[str, Any]]:
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Speak a text or a dialogue aloud. Gives the address of a WAV file, then when each turn sounds, in seconds.
 
         Args:
@@ -52,7 +53,7 @@ def add(studio: Studio, allow: Allow) -> None:
             {"speaker": one.speaker, "start": round(one.start, 2), "end": round(one.end, 2)} for one in run.timings
         ]
         sound = gr.FileData(path=str(run.output), url=f"/gradio_api/file={run.output}")
-        return sound, {"seconds": round(run.seconds, 2), "turns": turns}
+        return sound.model_dump(), {"seconds": round(run.seconds, 2), "turns": turns}
 
     # Not in gradio's queue, which its server of MCP would reach by the network, without the key.
     api(speak, api_name="speak_whole", queue=False, api_visibility="public")
