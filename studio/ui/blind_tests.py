@@ -151,7 +151,8 @@ class BlindTests:
                 self._studio.when_closed(self._server.close)
 
     def _form(self, links: Sessions, session: Session) -> Json:
-        url = PATH + session.token if self._studio.settings.is_shared else ""
+        # without the stroke before it, since a proxy may have put the studio below another address
+        url = PATH.lstrip("/") + session.token if self._studio.settings.is_shared else ""
         if self._server:
             url = self._server.url(session.token)
         return {

@@ -10,7 +10,7 @@ const TESTS = {
       ["bad", "Both bad", "↑"],
     ],
     ask: "Which is better?",
-    keys: "Keys: 1 and 2 change what is heard, space plays, arrows answer, letters say why.",
+    keys: "Keys: 1 and 2 change what is heard, space plays, comma and full stop move by 2 s, arrows answer, letters say why.",
   },
   abx: {
     names: ["A", "B", "X"],
@@ -19,7 +19,7 @@ const TESTS = {
       ["second", "X is B", "→"],
     ],
     ask: "Which of the two is X?",
-    keys: "Keys: 1, 2 and 3 change what is heard, space plays, left says that X is A, right that it is B.",
+    keys: "Keys: 1, 2 and 3 change what is heard, space plays, comma and full stop move by 2 s, left says that X is A, right that it is B.",
   },
 };
 const REASONS = [
@@ -72,14 +72,27 @@ function soundButton(name, at) {
   );
 }
 
-const transport = () =>
-  el(
+function transport() {
+  const bar = el("progress", { class: "blind-bar", max: 1, value: 0, "aria-label": "Position" });
+  bar.addEventListener("click", ({ offsetX }) => move((pair.seconds * offsetX) / bar.offsetWidth));
+  return el(
     "div",
     { class: "compare-transport" },
     iconButton("play", "Play", () => pair.toggle(), { class: "tool blind-play" }),
-    el("progress", { class: "blind-bar", max: 1, value: 0, "aria-label": "Position" }),
+    bar,
     el("span", { class: "compare-time" }, "0:00"),
   );
+}
+
+// What is jumped over was not heard.
+function move(to) {
+  countHeard();
+  lastPosition = null;
+  pair.seek(to);
+  lastPosition = null;
+}
+
+const moves = { ",": () => move(pair.position - 2), ".": () => move(pair.position + 2) };
 
 function layOutBlind() {
   const kind = TESTS[test.test];
@@ -229,7 +242,7 @@ function blindKey(key) {
   const arrows = { ArrowLeft: "first", ArrowRight: "second", ArrowDown: "tie", ArrowUp: "bad" };
   const choice = TESTS[test.test].choices.find(([name]) => name === arrows[key])?.[0];
   if (choice) return () => attempt(() => vote(choice, "keys"));
-  return { " ": () => pair.toggle(), Enter: told && (() => attempt(ask)) }[key];
+  return { ...moves, " ": () => pair.toggle(), Enter: told && (() => attempt(ask)) }[key];
 }
 
 function leaveBlind() {

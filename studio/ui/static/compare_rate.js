@@ -65,7 +65,7 @@ function layOutRating() {
     el(
       "p",
       { class: "help" },
-      `Keys: 1 to ${Math.min(9, scores.length)} choose a take,${sheet.reference ? " 0 the reference," : ""} up and down give its score (with PageUp and PageDown by 10), space plays.`,
+      `Keys: 1 to ${Math.min(9, scores.length)} choose a take,${sheet.reference ? " 0 the reference," : ""} up and down give its score (with PageUp and PageDown by 10), space plays, comma and full stop move by 2 s.`,
     ),
   );
   showRating();
@@ -139,7 +139,7 @@ function rateKey(key) {
   if (/^[1-9]$/.test(key) && key <= scores.length) return () => choose(key - 1);
   const steps = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
   if (steps[key]) return () => score(chosen, (scores[chosen] ?? 50) + steps[key]);
-  return { " ": () => pair.toggle(), Enter: () => attempt(told ? askRating : sendRating) }[key];
+  return { ...moves, " ": () => pair.toggle(), Enter: () => attempt(told ? askRating : sendRating) }[key];
 }
 
 // --- the reference, brought as a recording of the script's words

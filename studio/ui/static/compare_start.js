@@ -109,7 +109,8 @@ function sideKey(key) {
 
 function onKey(event) {
   if (!root.isConnected) return document.removeEventListener("keydown", onKey, true);
-  if (!root.offsetParent || event.ctrlKey || event.metaKey || event.altKey || studio.isTyping(event.target)) return;
+  if (!root.offsetParent || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (studio.isTyping(event.target) && !(view() === "rate" && event.target.type === "range")) return;
   if (document.querySelector("dialog[open]") || event.target.closest?.("[role=tablist], [role=menu], .dock")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const onControl = event.target.closest?.("button, summary, a, [type=range]");

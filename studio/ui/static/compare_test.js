@@ -82,6 +82,7 @@ async function openBlind(id) {
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    pair.wake().resume(); // here, where somebody has just pressed: later a telephone would not let it sound
     root.dataset.test = id;
     attempt(async () => {
       test = { ...wanted(), listener: name.value.trim() };

@@ -16,7 +16,6 @@ async function begin(welcome, name) {
   studio.memory.write(KEYS, { ...secrets(), [joined.name]: joined.key });
   studio.memory.write("dialogue-studio-listener", joined.name);
   test = { test: welcome.test, listener: joined.name, tells: welcome.tells };
-  pair.wake().resume();
   setView(welcome.test === "rating" ? "rate" : "blind");
   try {
     await (welcome.test === "rating" ? askRating() : ask());
@@ -41,6 +40,7 @@ function showStart(welcome) {
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    pair.wake().resume(); // here, where somebody has just pressed: later a telephone would not let it sound
     start.disabled = true;
     await attempt(() => begin(welcome, name.value.trim()));
     start.disabled = false;
