@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import soundfile
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from studio.trials import votes
 from studio.trials.trials import Trials
@@ -50,6 +51,8 @@ def answered(served: Served, page: Page) -> Any:
 def test_an_abx_in_the_tab_names_nothing(page: Page, served: Served) -> None:
     compare(page, ("tone", 61), ("hibari", 62))
     page.locator(".compare-back").click()
+    said = list[Response]()
+    page.on("response", lambda answer: said.append(answer))
     begin(page, "abx")
     for trial in (1, 2, 3):
         expect(page.locator(".blind-count")).to_contain_text(f"Trial {trial} of 16")
@@ -58,6 +61,13 @@ def test_an_abx_in_the_tab_names_nothing(page: Page, served: Served) -> None:
         assert not [word for word in ("tone", "hibari") if word in shown]
         page.keyboard.press("ArrowRight")
     expect(page.locator(".blind-count")).to_contain_text("Trial 4 of 16")
+    bodies = [answer.text() for answer in said if "component_server" in answer.url]
+    questions = [body for body in bodies if '"sounds"' in body]
+    sounds = [sound for body in questions for sound in re.findall(r'"([A-Za-z0-9+/=]{1000,})"', body)]
+    assert len(questions) == 4 and len({len(body) for body in questions}) == 1, "no size tells"
+    assert len(sounds) == 12 == len(set(sounds)) and len(set(map(len, sounds))) == 1, "no bytes come twice"
+    assert not [body for body in bodies if re.search("tone|hibari|seed|takes", body.lower())]
+    assert not [answer.url for answer in said if "file=" in answer.url]
     page.locator(".compare-back").click()
     page.locator(".compare-card").first.get_by_role("button", name="Scores").click()
     expect(page.locator(".compare-scores-view")).to_contain_text("Too few to tell: a run has 16 trials")
@@ -138,7 +148,8 @@ def test_a_set_of_scripts_with_a_link_for_others(page: Page, watched: Watched, s
     page.locator(".compare-card").first.get_by_role("button", name="Scores").click()
     scores = page.locator(".compare-scores-view")
     expect(scores).to_contain_text("By script")
-    expect(scores.get_by_label("Script", exact=True)).to_be_visible()
+    expect(scores.locator(".compare-field").first).to_contain_text("Ranked are")
+    expect(scores.locator(".compare-field").nth(1)).to_contain_text("five six seven eight")
     expect(scores).to_contain_text("Bo")
     page.locator(".compare-back").click()
     page.locator(".compare-card").first.get_by_role("button", name="Blind test").click()
