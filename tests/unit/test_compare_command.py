@@ -17,6 +17,7 @@ from studio.hearing import Recogniser
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.trials.blind import Answer
+from studio.trials.mushra import RatingTest
 from studio.trials.trials import Trials
 from tests.ear import deaf
 from tests.unit.test_cli import Cli, call
@@ -145,3 +146,60 @@ def test_what_cannot_be_written_is_said_before_anything_is_spoken(call: Cli) -> 
     failed = call("compare", "talk.txt", "--engines", "dia2-2b", "-o", "out", "--export", "all.zip")
     assert failed.code == 1 and "Nothing of this comparison is spoken yet" in failed.err
     assert not list(Path().glob("*.zip")) and not list(Path("out").glob("*.wav"))
+
+
+def test_a_folder_of_scripts_is_one_test_told_by_script(call: Cli) -> None:
+    """Files in a folder each; pairs of both scripts; tables by script, listener and reason."""
+    Path("set").mkdir()
+    Path("set/b.txt").write_text("[S1] Nine ten.", encoding="utf-8")
+    Path("set/a.txt").write_text("[S1] Hello there. [S2] Who?", encoding="utf-8")
+    (Path("empty")).mkdir()
+    assert "There is no script in empty" in call("compare", "empty", "--engines", "tone", "-o", "out").err
+    told = call("compare", "set", "--engines", "tone,hibari", "-o", "out", "--json").json
+    assert [len(one["entries"]) for one in told["comparisons"]] == [2, 2]
+    assert {path.parent.name for path in Path("out").rglob("*.wav")} == {"1-hello-there", "2-nine-ten"}
+    studio = Studio(Settings.from_environment())
+    trials = Trials(studio)
+    for _ in range(8):
+        heard = trials.blind.ask(told["series"], "Anna")
+        trials.blind.answer(heard.id, Answer("first", (9, 9), ("voice",), "keys"))
+    studio.close()
+    shown = call("votes", "--parts", "script", "--comparison", told["series"]).out.decode()
+    assert "By script:" in shown and "Hello there." in shown and "Nine ten." in shown
+    parts = call("votes", "--parts", "listener", "--json").json["parts"]
+    assert [one["name"] for one in parts] == ["Anna"]
+    one = call("votes", "--script", "Nine ten.", "--by", "engine", "--json").json
+    assert 0 < one["votes"] < 8
+    assert "Did you mean" in call("votes", "--script", "Nine tem.").err
+    assert "Nobody is called 'S7'" in call("compare", "set", "--engines", "tone", "--voice", "S7=high", "-o", "o").err
+
+
+def test_abx_and_ratings_in_the_terminal(call: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = call("compare", "talk.txt", "--engines", "tone,hibari", "-o", "out", "--json").json["comparison"]
+    studio = Studio(Settings.from_environment())
+    trials = Trials(studio)
+    rating = RatingTest(trials.blind, trials.sheets)
+    for _ in range(16):
+        heard = trials.blind.ask(made, "Anna", "abx")
+        x = trials.store.posed(heard.id).question.x
+        trials.blind.answer(heard.id, Answer(x, (9, 9, 9)))
+    screen = rating.ask(made, "Anna")
+    assert screen
+    rating.answer(screen.id, [20.0, 80.0], [9.0, 9.0])
+    studio.close()
+    shown = call("votes").out.decode()
+    assert "A difference is heard: 16 of 16 right" in shown and "without a reference (no MUSHRA test)" in shown
+    assert "80.0" in shown and "excellent" in shown and "Too few ratings to tell" in shown
+    told = call("votes", "--json").json
+    assert told["abx"][0]["p"] == pytest.approx(2**-16) and told["ratings"][0]["grades"][0]["mean"] == 80
+    assert call("votes", "export", "all.json").code == call("votes", "export", "r.csv", "--ratings").code == 0
+    monkeypatch.setenv("STUDIO_DATA", "elsewhere")
+    assert call("votes", "import", "r.csv", "--json").json == {"added": 1, "known": 0, "differing": 0}
+    assert call("votes", "import", "all.json", "--json").json == {"added": 16, "known": 1, "differing": 0}
+    assert call("votes").out.decode() == shown
+
+
+def test_nothing_to_serve_is_told(call: Cli) -> None:
+    answer = call("compare", "--serve-votes")
+    assert answer.code == 1 and "There is no comparison to listen to." in answer.err
+    assert call("compare", "talk.txt").code == 2
