@@ -132,9 +132,12 @@ class SheetStore:
         kept = Recording(f"{uuid4().hex}.wav", name, audio.seconds)
         self._store.sounds.mkdir(parents=True, exist_ok=True)
         soundfiles.write(self._store.sounds / kept.sound, [audio], audio.sample_rate)
+        before = self.recording(comparison)
         with self._db.writing() as db:
             row = (comparison, json.dumps(asdict(kept)))
             db.execute("INSERT OR REPLACE INTO recordings (comparison, body) VALUES (?, ?)", row)
+        if before:
+            (self._store.sounds / before.sound).unlink(missing_ok=True)
         return kept
 
     def recording(self, comparison: str) -> Recording | None:

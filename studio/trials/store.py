@@ -88,13 +88,15 @@ class TrialStore:
 
     def delete(self, comparison_id: str) -> None:
         """Take a comparison out of the list, with its sounds. Its votes stay, and takes, which others may share."""
-        renderings = self.renderings(self.get(comparison_id))
+        sounds = [one.sound for one in self.renderings(self.get(comparison_id)) if one.sound]
         with self.database.writing() as db:
+            found = db.execute("SELECT body FROM recordings WHERE comparison = ?", (comparison_id,)).fetchone()
+            sounds += [json.loads(found["body"])["sound"]] if found else []
             db.execute("UPDATE comparisons SET deleted = 1 WHERE id = ?", (comparison_id,))
-            db.execute("DELETE FROM renderings WHERE comparison = ?", (comparison_id,))
-        for rendering in renderings:
-            if rendering.sound:
-                (self.sounds / rendering.sound).unlink(missing_ok=True)
+            for table in ("renderings", "recordings"):
+                db.execute(f"DELETE FROM {table} WHERE comparison = ?", (comparison_id,))
+        for sound in sounds:
+            (self.sounds / sound).unlink(missing_ok=True)
 
     def rendering(self, comparison: str, entry: str) -> Rendering:
         """How an entry is; one whose sound is gone waits to be spoken again."""

@@ -98,6 +98,13 @@ def test_a_recording_can_be_the_reference(test: RatingTest) -> None:
     assert {one.sample_rate for one in screen.sounds} == {48_000}
     test.answer(screen.id, [50.0] * 6, [9.0] * 6)
     assert test.ask("s1", "me", RECORDING) is None, "all is rated"
+    store = TrialStore(test.sheets._store.folder)
+    count = len(list(store.sounds.iterdir()))
+    assert test.sheets.keep_recording("c0", speechlike(1.0, 24_000, 98), "again.wav").sound != kept.sound
+    assert len(list(store.sounds.iterdir())) == count, "the one before is gone"
+    store.delete("c0")
+    store.delete("c1")
+    assert list(store.sounds.iterdir()) == [] and len(test.sheets.ratings()) == 1
 
 
 def test_a_sheet_outlives_a_restart_and_is_rated_once(test: RatingTest) -> None:
