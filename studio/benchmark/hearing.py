@@ -118,7 +118,7 @@ def _words(run: Run, sound: Audio, recogniser: Recogniser) -> tuple[Values, tupl
 
 def _cues(text: str, sound: Audio, heard: Heard) -> Values:
     count, aloud = turns.cues_read_aloud(text, heard.text)
-    unknown = Missing(f"{heard.model} does not measure when words sound")
+    unknown = Missing(f"{heard.model} does not measure when words sound", "Whisper does: make run METRICS=1")
     share = unknown if heard.estimated else performing.performed(text, sound, heard.words) / count
     return {"cues_aloud_share": aloud / count, "cues_realised_share": share}
 

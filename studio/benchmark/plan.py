@@ -16,7 +16,7 @@ from studio.studio import Studio
 
 MOST_CELLS = 20_000
 ALONE_SECONDS = 8.0  # to try an engine alone: a fresh process, two loads
-JUDGING_RTF = 0.9  # recogniser, voices and rating of a second of sound, on one core
+JUDGING_RTF = 1.0  # recogniser, voices and ratings of a second of sound, on one core
 GUESS_RTF = 0.1  # of an engine of which nothing is known, and which is no slow one
 
 

@@ -203,3 +203,12 @@ def test_nothing_to_serve_is_told(call: Cli) -> None:
     answer = call("compare", "--serve-votes")
     assert answer.code == 1 and "There is no comparison to listen to." in answer.err
     assert call("compare", "talk.txt").code == 2
+
+
+def test_a_saved_page_runs_nothing_that_a_script_says(call: Cli) -> None:
+    Path("hostile.txt").write_text("[S1] <img src=x onerror=alert(1)> </script><script>alert(2)</script> hello")
+    assert call("compare", "hostile.txt", "--engines", "tone", "-o", "out", "--export", "page.html").code == 0
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert "<img" not in page and "<script>alert" not in page and "&lt;img src=x" in page
+    told = re.search(r'<script type="application/json" id="told">(.*?)</script>', page)
+    assert told and "alert(2)" in json.loads(told[1])["all"]["script"]["turns"][0]["text"]
