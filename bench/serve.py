@@ -62,16 +62,43 @@ class Load:
         }
 
 
+@dataclass(frozen=True)
+class Server:
+    """`python app.py` on folders of its own."""
+
+    url: str
+    process: psutil.Process
+    folder: Path
+
+    def held(self) -> dict[str, Any]:
+        """What it holds now. files: in its data folder and its temporary one."""
+        process = self.process
+        return {
+            "memory_mb": round(process.memory_info().rss / 1e6, 1),
+            "file_handles": process.num_fds() if hasattr(process, "num_fds") else process.num_handles(),
+            "threads": process.num_threads(),
+            "files": sum(path.is_file() for path in self.folder.rglob("*")),
+        }
+
+
 @contextmanager
-def serving() -> Iterator[tuple[str, psutil.Process]]:
-    """`python app.py` on a folder of its own."""
-    with tempfile.TemporaryDirectory() as data:
-        settings = {"STUDIO_DATA": data, "STUDIO_PORT": "0", "STUDIO_SHOW_TONE": "1", "STUDIO_LOG": "off"}
+def serving() -> Iterator[Server]:
+    """A server, up until the block ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "tmp").mkdir()
+        settings = {
+            "STUDIO_DATA": f"{folder}/data",
+            "TMPDIR": f"{folder}/tmp",
+            "STUDIO_PORT": "0",
+            "STUDIO_SHOW_TONE": "1",
+            "STUDIO_LOG": "off",
+        }
         command = [sys.executable, str(ROOT / "app.py")]
         with subprocess.Popen(command, env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True) as server:
             assert server.stdout is not None
             try:
-                yield server.stdout.readline().split()[-1], psutil.Process(server.pid)
+                url = server.stdout.readline().split()[-1]
+                yield Server(url, psutil.Process(server.pid), Path(folder))
             finally:
                 server.terminate()
 
@@ -123,11 +150,11 @@ def _client(url: str, until: float, number: int, right: list[str], seen: Load) -
             number += 1
 
 
-def many(url: str, server: psutil.Process, requests: int) -> dict[str, Any]:
+def many(server: Server, requests: int) -> dict[str, Any]:
     """Quick requests one after another, and what the server holds before and after."""
     forms = ("mp3", "wav", "opus", "flac", "aac", "pcm")
     body = {"model": "tone", "voice": "high", "input": "one", "sampling": {"word_seconds": 0.05}}
-    with httpx.Client(base_url=url, timeout=60) as http:
+    with httpx.Client(base_url=server.url, timeout=60) as http:
 
         def ask(count: int) -> None:
             for number in range(count):
@@ -135,18 +162,10 @@ def many(url: str, server: psutil.Process, requests: int) -> dict[str, Any]:
                 http.post("v1/audio/speech", json={**body, "seed": number, "response_format": form}).raise_for_status()
 
         ask(WARM_UP)
-        before, started = _held(server), time.monotonic()
+        before, started = server.held(), time.monotonic()
         ask(requests)
         took = time.monotonic() - started
-    return {"requests": requests, "a_second": round(requests / took, 1), "before": before, "after": _held(server)}
-
-
-def _held(server: psutil.Process) -> dict[str, Any]:
-    return {
-        "memory_mb": round(server.memory_info().rss / 1e6, 1),
-        "file_handles": server.num_fds() if hasattr(server, "num_fds") else server.num_handles(),
-        "threads": server.num_threads(),
-    }
+    return {"requests": requests, "a_second": round(requests / took, 1), "before": before, "after": server.held()}
 
 
 def _digest(data: bytes) -> str:
@@ -164,9 +183,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--requests", type=int, default=10_000)
     options = parser.parse_args()
-    with serving() as (url, server):
-        told = {"clients": options.clients, "load": load(url, options.clients, options.seconds).values()}
-        told["many"] = many(url, server, options.requests)
+    with serving() as server:
+        told: dict[str, Any] = {"clients": options.clients, "machine_load_before": psutil.getloadavg()[0]}
+        told["load"] = load(server.url, options.clients, options.seconds).values()
+        told["many"] = many(server, options.requests)
     print(json.dumps(told, indent=1))
 
 
