@@ -64,13 +64,13 @@ def fleet(settings: Settings) -> Iterator[Fleet | None]:
 def serve(studio: Studio, demo: gr.Blocks) -> int:
     """The page and the API until interrupted. Gives the exit code."""
     from studio.api import meter
-    from studio.api.app import app_options
+    from studio.api.app import app_options, keep_to_one_site
     from studio.ui import page
 
     settings = studio.settings
     meter.log_to_stderr()
     try:
-        _, url, _ = demo.launch(
+        served, url, _ = demo.launch(
             server_port=settings.port or None,
             prevent_thread_lock=True,
             app_kwargs=app_options(studio),
@@ -79,6 +79,7 @@ def serve(studio: Studio, demo: gr.Blocks) -> int:
     except OSError:
         sys.stderr.write(f"Port {settings.port} is taken. Stop what runs there, or set STUDIO_PORT (0: any).\n")
         return 1
+    keep_to_one_site(served)
     sys.stdout.write(f"Dialogue Studio is at {url}\n")
     sys.stdout.flush()
     warming = threading.Timer(WARM_UP_AFTER_SECONDS, warm_up, args=[studio])

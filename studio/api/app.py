@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, JSONResponse
@@ -19,6 +20,7 @@ from studio.panel.reception import Reception
 from studio.studio import Studio
 from studio.trials.store import FOLDER, TrialStore
 
+GRADIOS_CORS = "CustomCORSMiddleware"
 SUMMARY = """
 Speech of one or several voices, in the form of OpenAI's API. A key goes into the header `Authorization: Bearer …`,
 where the studio has one. Every error is `{"error": {"message", "type", "param", "code"}}`.
@@ -32,6 +34,15 @@ def app_options(studio: Studio) -> dict[str, Any]:
     gate = Middleware(Gate, studio.settings, service.meter, lambda: studio.runner.refuses)
     panel = listening.routes(Reception(TrialStore(studio.settings.data / FOLDER)))
     return {"routes": [*routes, *_described(routes), *panel], "middleware": [gate], "exception_handlers": HANDLERS}
+
+
+def keep_to_one_site(app: FastAPI) -> None:
+    """Take gradio's own CORS away: asked by another name than localhost, it lets the pages of every site read answers.
+
+    Called when gradio has made the application.
+    """
+    app.user_middleware = [one for one in app.user_middleware if getattr(one.cls, "__name__", "") != GRADIOS_CORS]
+    app.middleware_stack = None  # made anew for the next request
 
 
 def schema(routes: list[BaseRoute]) -> dict[str, Any]:

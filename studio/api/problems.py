@@ -36,6 +36,7 @@ PARAMS = {
     "text_not_speakable": "input",
 }
 TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+NO_FIELDS = ("body", "query", "path", "str", "constrained-str", "VoiceId")  # pydantic's words on the way to a field
 CODES = {404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
 
 
@@ -115,7 +116,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 def invalid(found: Sequence[Any]) -> Problem:
     """The problem behind what pydantic found; nothing of what was sent is repeated."""
     first = found[0] if found else {"loc": (), "type": "invalid", "msg": "It cannot be read"}
-    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+    where = ".".join(str(part) for part in first["loc"] if part not in NO_FIELDS)
     if first["type"] == "json_invalid":
         return Problem(400, "The body is not valid JSON.", "invalid_json")
     if first["type"] == "missing" and not where:

@@ -99,6 +99,20 @@ def test_pages_of_other_sites_change_nothing(served: Served, origin: str) -> Non
     assert cross.status_code == 403
 
 
+@pytest.mark.parametrize("host", ["localhost", "192.168.1.7"])  # gradio alone lets every site read at the second
+def test_no_other_site_is_let_in_by_a_browser(served: Served, host: str) -> None:
+    wants = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    for origin in ("http://evil.example", "null", f"http://{host}"):
+        headers = {"Origin": origin, "Host": host}
+        answers = [
+            httpx.options(f"{served.url}v1/audio/speech", headers={**headers, **wants}),
+            httpx.get(f"{served.url}v1/models", headers=headers),
+            httpx.get(f"{served.url}config", headers=headers),
+        ]
+        assert not [name for answer in answers for name in answer.headers if name.startswith("access-control")]
+        assert [answer.status_code for answer in answers[1:]] == [200 if host in origin else 403] * 2
+
+
 def test_our_own_page_may(served: Served) -> None:
     origin = served.url.rstrip("/")
     body = {"model": "tone", "voice": "high", "input": "one"}

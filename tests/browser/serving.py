@@ -31,13 +31,14 @@ class Served:
 def serve(data: Path, host: str = "127.0.0.1", fleet: Fleet | None = None, **more: Any) -> Iterator[Served]:
     """The page and the API on a data folder, at a free port, until it ends. fleet: see Studio. more: settings."""
     fast_gradio.install()
-    from studio.api.app import app_options
+    from studio.api.app import app_options, keep_to_one_site
     from studio.ui import page
 
     settings = Settings(**{"data": data, "device": "cpu", "show_tone": True, "host": host, "public": True, **more})
     studio = Studio(settings, fleet)
     demo = page.build(studio)
-    _, url, _ = demo.launch(prevent_thread_lock=True, app_kwargs=app_options(studio), **page.launch_options(settings))
+    app, url, _ = demo.launch(prevent_thread_lock=True, app_kwargs=app_options(studio), **page.launch_options(settings))
+    keep_to_one_site(app)
     try:
         yield Served(url, studio)
     finally:
