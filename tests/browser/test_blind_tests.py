@@ -110,7 +110,7 @@ def test_a_recording_is_the_reference_of_a_rating_by_keys(page: Page, served: Se
     expect(page.locator(".compare-scores-view")).to_contain_text("Every listener is left out")
 
 
-def test_a_set_of_scripts_with_a_link_for_others(page: Page, watched: Watched, served: Served) -> None:
+def test_a_set_of_scripts_with_a_link_for_others(page: Page, watched: Watched, shots: Path) -> None:
     write(page, "one two three four")
     go(page)
     page.get_by_text("Several scripts").click()
@@ -151,6 +151,8 @@ def test_a_set_of_scripts_with_a_link_for_others(page: Page, watched: Watched, s
     expect(scores.locator(".compare-field").first).to_contain_text("Ranked are")
     expect(scores.locator(".compare-field").nth(1)).to_contain_text("five six seven eight")
     expect(scores).to_contain_text("Bo")
+    assert faults(page) == []
+    page.screenshot(path=shots / "blind-parts.png", full_page=True)
     page.locator(".compare-back").click()
     page.locator(".compare-card").first.get_by_role("button", name="Blind test").click()
     page.locator(".share summary").click()
@@ -160,8 +162,7 @@ def test_a_set_of_scripts_with_a_link_for_others(page: Page, watched: Watched, s
     assert guest.request.get(url).status == 404
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("device", ["desk", "phone"])
+@pytest.mark.parametrize(("device", "scheme"), [("desk", "light"), ("phone", "dark")])
 def test_no_serious_fault_and_nothing_overflows(open_page: Open, shots: Path, scheme: str, device: str) -> None:
     options: dict[str, Any] = PHONE if device == "phone" else {"viewport": {"width": 1280, "height": 860}}
     page = open_page(color_scheme=scheme, **options)

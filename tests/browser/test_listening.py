@@ -219,8 +219,7 @@ def test_a_restart_in_the_middle_goes_on(watched: Watched, store: TrialStore) ->
     again.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("device", ["desk", "phone"])
+@pytest.mark.parametrize(("device", "scheme"), [("desk", "light"), ("phone", "dark")])
 def test_no_serious_fault_and_nothing_overflows(
     watched: Watched, server: PanelServer, store: TrialStore, shots: Path, scheme: str, device: str
 ) -> None:
