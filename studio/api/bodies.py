@@ -130,11 +130,14 @@ class VoiceForm(BaseModel):
     """`POST /v1/audio/voices`, as multipart/form-data."""
 
     audio_sample: Annotated[UploadFile, Field(description="5 to 10 seconds of clean speech: WAV, FLAC, MP3, M4A, …")]
-    name: Annotated[str, Field(min_length=1, description="What people call the voice.")]
+    name: Annotated[str, Field(min_length=1, description="What people call the voice.", examples=["Anna"])]
     consent: Annotated[
-        Literal["own", "person", "synthetic", "licensed"], Field(description="By which right the voice is used.")
+        Literal["own", "person", "synthetic", "licensed"],
+        Field(description="By which right the voice is used.", examples=["own"]),
     ]
-    ref_text: Annotated[str, Field(description="Exactly what is said; without it, what is heard.")] = ""
+    ref_text: Annotated[
+        str, Field(description="Exactly what is said; without it, what is heard.", examples=["The kettle sang."])
+    ] = ""
     consent_who: Annotated[str, Field(description="Whose consent it is; wanted for `person`.")] = ""
     consent_when: Annotated[str, Field(description="Since when; wanted for `person`.")] = ""
     consent_source: Annotated[str, Field(description="Where recording and licence are; for `licensed`.")] = ""
