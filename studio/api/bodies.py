@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import UploadFile
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from studio.request import MAX_SEED
 
@@ -35,6 +36,21 @@ TEXT: Any = [
     {"required": ["input"], "properties": {"input": {"type": "string"}, "turns": {"type": "null"}}},
     {"required": ["turns"], "properties": {"turns": {"type": "array"}, "input": {"type": "null"}}},
 ]
+
+
+def _told(*examples: Any) -> Callable[[dict[str, Any]], None]:
+    """What pydantic cannot know of a body's schema: one of both, examples, and that null is as good as nothing."""
+
+    def tell(schema: dict[str, Any]) -> None:
+        schema |= {"oneOf": TEXT, "examples": list(examples)}
+        for field in schema["properties"].values():
+            if "default" in field and "anyOf" not in field:
+                rules = {
+                    name: field.pop(name) for name in list(field) if name not in ("title", "description", "default")
+                }
+                field["anyOf"] = [rules, {"type": "null"}]
+
+    return tell
 
 
 class VoiceId(BaseModel):
@@ -86,6 +102,15 @@ class SpokenBody(BaseModel):
         Literal["interactive", "batch"], Field(description="A batch waits while anything else is asked for.")
     ] = "interactive"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, body: Any) -> Any:
+        """Some clients send every field they know; null is not given."""
+        if not isinstance(body, dict):
+            return body
+        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        return {name: value for name, value in body.items() if value is not None or name not in optional}
+
     @property
     def extra(self) -> dict[str, Any]:
         """Fields that we do not know."""
@@ -108,9 +133,7 @@ class SessionBody(BaseModel):
 class SpeechBody(SpokenBody):
     """`POST /v1/audio/speech`: OpenAI's fields, and ours: turns, voices, seed, sampling, priority."""
 
-    model_config = ConfigDict(
-        strict=True, extra="allow", json_schema_extra={"oneOf": TEXT, "examples": [EXAMPLE, SCRIPT, TURNS]}
-    )
+    model_config = ConfigDict(strict=True, extra="allow", json_schema_extra=_told(EXAMPLE, SCRIPT, TURNS))
     response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "mp3"
     stream_format: Annotated[
         Literal["audio", "sse"], Field(description="sse: events speech.audio.delta and speech.audio.done.")
@@ -120,9 +143,7 @@ class SpeechBody(SpokenBody):
 class DialogueBody(SpokenBody):
     """`POST /v1/audio/dialogue`: a whole script; the answer has the finished sound and when every turn sounds."""
 
-    model_config = ConfigDict(
-        strict=True, extra="allow", json_schema_extra={"oneOf": TEXT, "examples": [TURNS, SCRIPT]}
-    )
+    model_config = ConfigDict(strict=True, extra="allow", json_schema_extra=_told(TURNS, SCRIPT))
     response_format: Literal["wav", "flac", "mp3", "m4a", "opus", "ogg"] = "wav"
 
 

@@ -147,6 +147,12 @@ def test_a_whole_number_may_have_a_point(http: httpx.Client) -> None:
     assert answers[0].content == answers[1].content and answers[0].status_code == 200
 
 
+def test_null_is_as_good_as_nothing(http: httpx.Client) -> None:
+    fields = ("instructions", "speed", "stream_format", "seed", "sampling", "voices", "turns", "priority")
+    answer = http.post("v1/audio/speech", json={**GOOD, **dict.fromkeys(fields)})
+    assert answer.status_code == 200 and answer.content == http.post("v1/audio/speech", json=GOOD).content
+
+
 def test_an_engine_that_cannot_run_says_why(http: httpx.Client) -> None:
     error = error_of(http.post("v1/audio/speech", json={**GOOD, "model": "kokoro", "voice": "af_heart"}), 503)
     assert error["code"] == "engine_unavailable" and "download" in error["message"] and error["type"] == "server_error"
