@@ -7,7 +7,8 @@ decoder in fresh processes: ours in bf16, ours in bf16 from the prepared copy, o
 (not for Dia2, which has none). seconds: until the model is there, files in the page cache; a prepared copy is mapped,
 so that its pages come in with the first step. peak_gb: resident memory during the load, beyond what the interpreter and
 its modules take; anonymous_gb, mapped_gb: what is resident afterwards, modules included.
-final_gb: the weights in their last type. The last line printed is one JSON document.
+final_gb: the weights in their last type; peak_of_final: the peak as a share of it. The last line printed is one JSON
+document.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from studio.engines.dia2.layout import plan as dia2_plan
 from studio.engines.dia2.model import Net
 from studio.engines.linear import kernel
 from studio.engines.pages import settled
+from studio.gpu import cores
 
 ENGINES = ("csm", "dia", "dia2-1b")
 BF16 = torch.bfloat16
@@ -95,6 +97,28 @@ def load_ours(engine: str, folder: Path, precision: str) -> Any:
         return Net(config, weights, kernel("cpu", precision))
 
 
+def final_gb(engine: str, folder: Path, precision: str) -> float:
+    """The weights as they are held: in bf16, and those of products in 8 bits with a scale for each output."""
+    plan = layout(engine, folder, BF16)
+    size, meta = prepared.copy_bytes(plan), {}
+    for name, target in plan.items():
+        meta[name] = torch.empty(target.shape, dtype=target.dtype, device="meta")
+
+    def counted(weight: torch.Tensor) -> Any:
+        nonlocal size
+        size += 4 * len(weight) - weight.numel()
+        return lambda x: x
+
+    if precision == "int8":
+        if engine == "dia":
+            Dia(meta, DiaConfig.load(folder), counted)
+        elif engine == "csm":
+            csm_model.Csm(CsmConfig.read(folder, ""), meta, meta["words"], counted)
+        else:
+            Net(Dia2Config.read(folder, ""), meta, counted)
+    return round(size / 1e9, 2)
+
+
 def load_stock(engine: str, folder: Path) -> Any:
     import transformers
 
@@ -106,7 +130,7 @@ def once(engine: str, how: str, folder: Path) -> dict[str, float]:
     """One load in this process."""
     import transformers  # noqa: F401
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(cores())
     torch.set_grad_enabled(False)
     base = memory("VmHWM")
     begin = time.perf_counter()
@@ -158,10 +182,13 @@ def main() -> None:
         result: dict[str, Any] = {
             "engine": given.engine,
             "file_gb": round(size, 2),
-            "final_gb": round(prepared.copy_bytes(plan) / 1e9, 2),
+            "final_gb": final_gb(given.engine, folder, "exact"),
+            "final_gb_int8": final_gb(given.engine, folder, "int8"),
         }
         for how in ("ours", "ours int8", *(() if given.engine == "dia2-1b" else ("stock",))):
             result[how] = apart(given.engine, how, folder)
+            final = result["final_gb_int8" if "int8" in how else "final_gb"]
+            result[how]["peak_of_final"] = round(result[how]["peak_gb"] / final, 2)
         begin = time.perf_counter()
         ignored = csm_model.OTHERS if given.engine == "csm" else ""
         prepared.write(checkpoint_of(given.engine, folder), plan, folder / "models" / prepared.FOLDER, ignored)

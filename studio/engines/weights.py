@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio import gpu
 from studio.engines.checkpoint import FLOATS, ITEM_BYTES, Checkpoint, Stored, shown
+from studio.engines.pages import give_back
 from studio.errors import EngineUnavailable
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ class _Passing(Mapping[str, "torch.Tensor"]):
         self._checkpoint, self._plan, self._device = checkpoint, plan, device
 
     def __getitem__(self, name: str) -> torch.Tensor:
+        give_back()  # what the tensor before has left: freed pieces of many sizes would else pile up
         return dict(stream(self._checkpoint, {name: self._plan[name]}, self._device))[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -162,6 +162,7 @@ class Net:
         # one more than the last position: a prefix decodes its last position twice
         self.slots = config.max_steps + 1
         main, depth = config.backbone, config.depth
+        self.logits = _stage_heads(config, weights, linear)  # first: their table is the largest thing that passes
         self.rope = _rope(config, main.head, self.slots, self.device)
         self.depth_rope = _rope(config, depth.head, config.books, self.device) if config.depth_rope else None
         self._main = Transformer(config, main, self.rope)
@@ -182,7 +183,6 @@ class Net:
         }
         self.inputs = linear(weights["depformer.inputs"]) if config.sets else None
         self.depth_audio = weights.get("depformer.audio_embeds")
-        self.logits = _stage_heads(config, weights, linear)
         self.stages = torch.arange(config.books, device=self.device)
 
     def new_cache(self, branches: int) -> Cache:
