@@ -6,12 +6,13 @@ of the library that has this name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from studio import engines
 from studio.engines.base import EngineModule, EngineSpec
 from studio.errors import EngineUnavailable, UnknownCast, UnknownVoice
+from studio.request import SpeechRequest
 from studio.script import Script
 from studio.voice import Voice
 
@@ -56,8 +57,49 @@ def cast(script: Script, module: EngineModule, wanted: Mapping[str, str], record
     return voices
 
 
-def remarks(spec: EngineSpec, voices: Mapping[str, Voice]) -> tuple[str, ...]:
-    """What a listener should know of a cast: that an engine follows the recording of one speaker alone only weakly."""
+def suited(spec: EngineSpec, voices: Iterable[Voice], chosen: Iterable[str]) -> dict[str, Voice]:
+    """Parameter -> the voice with which the value to be taken is kept, but for the parameters that somebody has chosen.
+    Of two voices the first counts; a value that the engine does not take is left out, and `remarks` says so.
+    """
+    found: dict[str, Voice] = {}
+    for voice in voices:
+        for name, value in voice.settings.items():
+            if name not in chosen and spec.allows(name, value):
+                found.setdefault(name, voice)
+    return found
+
+
+def remarks(spec: EngineSpec, request: SpeechRequest) -> tuple[str, ...]:
+    """What a listener should know of a cast: that an engine follows the recording of one speaker alone only weakly, and
+    which settings were taken because they suit a voice.
+    """
+    voices = {voice.id: voice for voice in request.voices.values()}
+    kept = [remark for voice in voices.values() for remark in _about_settings(spec, request, voice)]
+    return (*_alone(spec, request.voices), *kept)
+
+
+def _about_settings(spec: EngineSpec, request: SpeechRequest, voice: Voice) -> Iterator[str]:
+    titles = {parameter.name: parameter.title for parameter in spec.parameters}
+
+    def told(names: Iterable[str]) -> str:
+        return ", ".join(f"{titles.get(name, name)} {voice.settings[name]:g}" for name in names)
+
+    used = [name for name in voice.settings if request.suited.get(name) == voice.id]
+    other = [
+        name
+        for name, value in voice.settings.items()
+        if name in request.suited and name not in used and value != request.sampling[name]
+    ]
+    strange = [name for name, value in voice.settings.items() if not spec.allows(name, value)]
+    if used:
+        yield f"{told(used)}: kept with {voice.name} as what suits it in {spec.title}."
+    if other:
+        yield f"{told(other)}, kept with {voice.name}, was not taken: another speaker’s voice comes first."
+    if strange:
+        yield f"{told(strange)}, kept with {voice.name}, was not taken: {spec.title} has no such setting."
+
+
+def _alone(spec: EngineSpec, voices: Mapping[str, Voice]) -> tuple[str, ...]:
     recorded = [speaker for speaker, voice in voices.items() if voice.audio]
     others = [speaker for speaker, voice in voices.items() if not voice.audio]
     if not spec.clones_together or not recorded or (len(recorded) > 1 and not others):

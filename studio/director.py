@@ -45,7 +45,7 @@ class Director:
         Raises StudioError; the run then says why it failed and what it has.
         """
         passages = plan(request.script, spec)
-        notes = remarks(spec, request.voices)
+        notes = remarks(spec, request)
         device = self._manager.placement_in(request.precision).name
         run = self._runs.start(spec, device, request, len(passages), notes)
         yield Planned(run, tuple(passage.turns for passage in passages))

@@ -221,7 +221,7 @@ class LiveDirector:
     def _run(self, engine: Engine, heard: Heard, request: SpeechRequest) -> Iterator[Event]:
         """All of it, as a run that is on disk from its first word on."""
         device = self._manager.placement_in(request.precision).name
-        run = self._runs.start(engine.spec, device, request, 0, remarks(engine.spec, request.voices))
+        run = self._runs.start(engine.spec, device, request, 0, remarks(engine.spec, request))
         yield Planned(run, ())
         try:
             for event in self._speak(run, engine, heard, request):

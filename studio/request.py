@@ -52,7 +52,8 @@ class SpeechRequest:
 
     voices: speaker -> Voice, one for every speaker of the script. sampling: parameter name -> value, complete.
     seed: 0 to MAX_SEED. context: earlier passages, oldest first, for engines that continue from them. precision: of the
-    engine's weights, "exact" or "int8".
+    engine's weights, "exact" or "int8". suited: parameter name -> id of the voice with which its value was kept, for
+    those that nobody set.
     Raises RequestError when a speaker has no voice or the seed is out of range.
     """
 
@@ -62,6 +63,7 @@ class SpeechRequest:
     seed: int = 0
     context: tuple[Spoken, ...] = ()
     precision: str = "exact"
+    suited: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         missing = [speaker for speaker in self.script.speakers if speaker not in self.voices]

@@ -103,6 +103,7 @@ class RunStore:
                 "precision": request.precision,
                 "studio": __version__,
                 "voices": {speaker: voice.values for speaker, voice in request.voices.items()},
+                **({"suited": dict(request.suited)} if request.suited else {}),
             },
         )
         return self.save(run)

@@ -23,7 +23,7 @@ from studio.inspection import Inspection, inspect
 from studio.intake import Desk, Intake
 from studio.jobs import PERSON, Asker, JobRunner, Patience
 from studio.label import Label
-from studio.library import Library
+from studio.library import Library, LibraryVoice
 from studio.live import LiveDirector
 from studio.manager import ModelManager
 from studio.metrics.activity import Span
@@ -170,7 +170,8 @@ class Studio:
         seed: int,
         precision: str = "",
     ) -> SpeechRequest:
-        """A checked request. precision: see `precision`.
+        """A checked request. precision: see `precision`. Settings that were kept with a recorded voice for this engine
+        are taken where `sampling` says nothing.
 
         Raises RequestError or one of its kind; nothing is loaded or spoken.
         """
@@ -180,9 +181,33 @@ class Studio:
                 f"The script has {characters:,} characters; {self.settings.max_script_characters:,} are allowed.",
                 "Speak it in parts, or raise STUDIO_MAX_SCRIPT_CHARACTERS.",
             )
+        return self.request_in(script, engine_id, self.cast(script, engine_id, voices), sampling, seed, precision)
+
+    def request_in(
+        self,
+        script: Script,
+        engine_id: str,
+        voices: Mapping[str, Voice],
+        sampling: Mapping[str, float],
+        seed: int,
+        precision: str = "",
+    ) -> SpeechRequest:
+        """As `request`, in voices that are at hand, kept or not."""
         spec = self.spec(engine_id)
-        cast, chosen = self.cast(script, engine_id, voices), self.precision(engine_id, precision)
-        return SpeechRequest(script, cast, spec.sampling(sampling), seed, precision=chosen)
+        suited = casting.suited(spec, voices.values(), sampling)
+        values = spec.sampling({name: voice.settings[name] for name, voice in suited.items()} | dict(sampling))
+        kept, chosen = {name: voice.id for name, voice in suited.items()}, self.precision(engine_id, precision)
+        return SpeechRequest(script, voices, values, seed, precision=chosen, suited=kept)
+
+    def suit(self, voice_id: str, engine_id: str, settings: Mapping[str, float]) -> LibraryVoice:
+        """Keep the settings with which a voice is right in an engine; `request` takes them from then on. None of them
+        forgets what was kept. Raises UnknownVoice, UnknownEngine, RequestError.
+        """
+        spec = self.spec(engine_id)
+        if not spec.clones:
+            raise RequestError(f"{spec.title} cannot follow a recorded voice.", "Choose an engine that clones.")
+        checked = spec.sampling(settings)
+        return self.library.suit(voice_id, engine_id, {name: checked[name] for name in settings})
 
     def speak(
         self, engine_id: str, request: SpeechRequest, fresh: bool = False, asker: Asker = PERSON

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from studio.audio import Audio
@@ -36,12 +36,12 @@ class Consent:
     note: str = ""
 
     def __post_init__(self) -> None:
-        for field, value in asdict(self).items():
+        for name, value in asdict(self).items():
             if not isinstance(value, str) or len(value) > MAX_CONSENT_CHARACTERS:
                 raise RequestError(
-                    f"{field!r} of a consent must be a text of at most {MAX_CONSENT_CHARACTERS} characters."
+                    f"{name!r} of a consent must be a text of at most {MAX_CONSENT_CHARACTERS} characters."
                 )
-            object.__setattr__(self, field, " ".join(value.split()))
+            object.__setattr__(self, name, " ".join(value.split()))
         if self.kind not in CONSENTS:
             choices = ", ".join(f"{kind} ({title})" for kind, title in CONSENTS.items())
             raise RequestError("Nobody has said by which right this voice is used.", f"Choose one of: {choices}.")
@@ -89,7 +89,8 @@ class Voice:
     id: stable, unique within its engine ("heart") or in the library ("v-…"). name: for people.
     engine: the engine whose preset this is; None for a reference, which every cloning engine can use.
     audio, transcript: the reference sound and its exact words; empty for a preset. words: their times, if known.
-    consent: the right to use a reference; None for a preset.
+    consent: the right to use a reference; None for a preset. settings: of the engine that is to speak, by name, those
+    that were found to suit a reference.
     """
 
     id: str
@@ -101,6 +102,7 @@ class Voice:
     transcript: str = ""
     consent: Consent | None = None
     words: tuple[TimedWord, ...] = ()
+    settings: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.engine is None) == (self.audio is None):
@@ -124,4 +126,5 @@ class Voice:
     def values(self) -> Mapping[str, Any]:
         """What a take keeps of its voice, beside what decided its sound."""
         consent = self.consent.values if self.consent else None
-        return {"id": self.id, "name": self.name, "digest": self.digest, "consent": consent}
+        kept = {"settings": dict(self.settings)} if self.settings else {}
+        return {"id": self.id, "name": self.name, "digest": self.digest, "consent": consent, **kept}

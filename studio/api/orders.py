@@ -121,9 +121,16 @@ def _paced(speed: float, sampling: dict[str, Any], spec: EngineSpec) -> tuple[di
     return {**sampling, SPEED: pace}, speed / pace
 
 
+def _suited(request: SpeechRequest) -> str:
+    """The settings that were taken because they are kept with a voice."""
+    return ", ".join(f"{name}={request.sampling[name]:g} of {voice}" for name, voice in request.suited.items())
+
+
 def _told(body: SpokenBody, spec: EngineSpec, request: SpeechRequest, ignored: list[str]) -> dict[str, str]:
     cast = ",".join(voice.id for voice in request.voices.values())
     told = {"X-Studio-Model": spec.id, "X-Studio-Voices": cast[:500], "X-Studio-Seed": str(request.seed)}
+    if request.suited:
+        told["X-Studio-Settings"] = _suited(request)[:500]
     if body.instructions:
         told["X-Studio-Instructions"] = f"ignored; {spec.id} does not follow instructions"
     if ignored:

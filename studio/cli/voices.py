@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.cli import voices_add, voices_examine
+from studio.cli import arguments, voices_add, voices_examine
 from studio.cli.terminal import opened, put, put_json, tell
 from studio.cli.voices_add import told
 from studio.errors import OutputError, RequestError
@@ -116,6 +116,25 @@ def _tag(options: argparse.Namespace) -> None:
 def _tag_arguments(parser: argparse.ArgumentParser) -> None:
     _one_voice(parser)
     parser.add_argument("tags", nargs="*", metavar="TAG", help="in place of the tags it has; none takes them away")
+
+
+def _suit(options: argparse.Namespace) -> None:
+    with opened() as studio:
+        voice = studio.suit(studio.library.find(options.voice).id, options.engine, dict(options.set))
+        told(options, voice, f"as it suits in {options.engine}" if options.set else f"as usual in {options.engine}")
+
+
+def _suit_arguments(parser: argparse.ArgumentParser) -> None:
+    _one_voice(parser)
+    parser.add_argument("engine", metavar="ENGINE", help="in which the voice is right with these settings")
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        type=arguments.number,
+        help="a setting of the engine; none of them forgets what was kept",
+    )
 
 
 def _favourite(options: argparse.Namespace) -> None:
@@ -227,6 +246,7 @@ ACTIONS: dict[str, Action] = {
     "rename": Action("Give a voice another name.", _rename_arguments, _rename),
     "tag": Action("Give a voice other tags.", _tag_arguments, _tag),
     "favourite": Action("Mark a voice as a favourite.", _favourite_arguments, _favourite),
+    "suit": Action("Keep the settings that suit a voice in an engine.", _suit_arguments, _suit),
     "duplicate": Action("Make a second voice like one.", _duplicate_arguments, _duplicate),
     "delete": Action("Put a voice into the bin.", _one_voice, _delete),
     "restore": Action("Take a voice out of the bin.", _one_voice, _restore),

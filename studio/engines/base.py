@@ -121,6 +121,10 @@ class EngineSpec:
                 raise RequestError(f"{self.title} has no setting {name!r}.", suggest(name, known))
         return {name: parameter.checked(values.get(name, parameter.default)) for name, parameter in known.items()}
 
+    def allows(self, name: str, value: float) -> bool:
+        """Whether it has this parameter, and the value lies within its range."""
+        return any(one.name == name and one.minimum <= value <= one.maximum for one in self.parameters)
+
     def precisions(self, device: str) -> tuple[str, ...]:
         """The precisions of weights to choose from on a device, the usual one first."""
         return PRECISIONS if self.int8 and device == "cpu" else PRECISIONS[:1]

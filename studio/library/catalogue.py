@@ -100,6 +100,7 @@ class Catalogue:
             transcript=reference.transcript,
             consent=kept.consent,
             words=reference.words,
+            settings=kept.settings.get(spec.id, {}),
         )
 
     def sound(self, reference: Reference) -> Audio:

@@ -10,7 +10,7 @@ A file is written before the row that names it, so a voice is there whole or not
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,6 +100,15 @@ class Library(Catalogue):
     def favourite(self, voice_id: str, is_one: bool = True) -> LibraryVoice:
         """Mark a voice, or take the mark away."""
         return self._change(voice_id, lambda voice: replace(voice, favourite=is_one))
+
+    def suit(self, voice_id: str, engine_id: str, settings: Mapping[str, float]) -> LibraryVoice:
+        """Keep the settings that suit a voice in an engine, in place of those that were kept; none forgets them."""
+
+        def kept(voice: LibraryVoice) -> LibraryVoice:
+            others = {engine: values for engine, values in voice.settings.items() if engine != engine_id}
+            return replace(voice, settings={**others, engine_id: dict(settings)} if settings else others)
+
+        return self._change(voice_id, kept)
 
     def delete(self, voice_id: str) -> LibraryVoice:
         """Put a voice into the bin."""

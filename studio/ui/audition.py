@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from studio import soundfiles
@@ -18,7 +18,6 @@ from studio.errors import RequestError, StudioError
 from studio.events import Assembling, Event, Finished, Loading, Speaking, Waiting
 from studio.library import Recording
 from studio.metrics import Missing, speakers
-from studio.request import SpeechRequest
 from studio.runs import Run
 from studio.script import Script
 from studio.studio import EngineRow, Studio
@@ -73,7 +72,7 @@ class Auditions:
         }
 
     def begin_audition(self, asked: Json) -> Json:
-        """Begin to speak a line. asked: {token, engine, line, seed, recording, consent, name}.
+        """Begin to speak a line. asked: {token, engine, line, seed, sampling, recording, consent, name}.
 
         Raises FieldError, EngineUnavailable at once when the engine cannot run.
         """
@@ -93,13 +92,9 @@ class Auditions:
         spec = self.studio.spec(engine)
         if not spec.clones:
             raise RequestError(f"{spec.title} cannot follow a recording.", "Choose an engine that clones.")
-        request = SpeechRequest(
-            Script.parse(f"[{SPEAKER}] {line}"),
-            {SPEAKER: voice},
-            spec.sampling({}),
-            int(asked.get("seed") or 0),
-            precision=self.studio.precision(engine),
-        )
+        script = Script.parse(f"[{SPEAKER}] {line}")
+        sampling = dict(asked.get("sampling") or {})
+        request = self.studio.request_in(script, engine, {SPEAKER: voice}, sampling, int(asked.get("seed") or 0))
         self._begin(str(asked["token"])[:64], _Audition(recording), self.studio.speak(engine, request))
         return {"begun": True}
 
@@ -163,6 +158,7 @@ def _result(run: Run, recording: Recording) -> Json:
         "url": file_url(run.output),
         "seconds": run.seconds,
         "work_seconds": run.work_seconds,
+        "sampling": dict(run.sampling),
         "notes": list(run.notes),
         "likeness": None if isinstance(likeness, Missing) else round(likeness, 3),
         "judged": str(likeness) if isinstance(likeness, Missing) else speakers.judged(likeness),
@@ -177,4 +173,5 @@ def _id(recording: Json) -> str:
 
 def _engine(row: EngineRow) -> Json:
     obstacle = row.obstacle and {"reason": row.obstacle.reason, "remedy": row.obstacle.remedy}
-    return {"id": row.spec.id, "title": row.spec.title, "obstacle": obstacle}
+    parameters = [asdict(parameter) for parameter in row.spec.parameters]
+    return {"id": row.spec.id, "title": row.spec.title, "obstacle": obstacle, "parameters": parameters}

@@ -11,7 +11,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from studio import watermark
+from studio import casting, watermark
 from studio.advice import advise
 from studio.errors import RequestError, StudioError
 from studio.events import Planned
@@ -102,11 +102,13 @@ class Desk:
         device = self.studio.manager.placement.device
         advice = advise(written.script, spec, device, self.studio.precision(order.engine, order.precision))
         voices = self.studio.cast(written.script, order.engine, self._voices(order, written))
+        suited = casting.suited(spec, voices.values(), ())
         return {
             "seconds": round(advice.seconds, 1),
             "passages": advice.passages,
             "device": DEVICES[device],
             "cast": {speaker: {"id": voice.id, "name": voice.name} for speaker, voice in voices.items()},
+            "suited": {name: {"value": one.settings[name], "voice": one.name} for name, one in suited.items()},
             "notes": [forms.note_form(note, order, written) for note in advice.notes],
         }
 

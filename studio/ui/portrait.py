@@ -32,6 +32,7 @@ def row(voice: LibraryVoice, sound: Path) -> Json:
         "favourite": voice.favourite,
         "is_sample": voice.is_sample,
         "revision": voice.revision,
+        "settings": {engine: dict(values) for engine, values in voice.settings.items()},
         "deleted": voice.deleted[:10],
         "url": file_url(sound),
     }

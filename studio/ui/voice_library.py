@@ -40,7 +40,7 @@ class VoiceLibrary:
         """What the page may call, each by its name."""
         changing = (
             self.save_voice, self.rename_voice, self.duplicate_voice, self.favourite_voice, self.delete_voice,
-            self.restore_voice, self.empty_bin, self.export_voices, self.import_voices,
+            self.suit_voice, self.restore_voice, self.empty_bin, self.export_voices, self.import_voices,
         )  # fmt: skip
         return [self.voices, self.cast_voices, self.voice, *map(self._unless_shared, changing)]
 
@@ -155,6 +155,14 @@ class VoiceLibrary:
         """asked: {id, name}."""
         name = checked("name", lambda: named(str(asked.get("name") or "")))
         return {"voice": self._row(self.library.rename(str(asked["id"]), name))}
+
+    def suit_voice(self, asked: Json) -> Json:
+        """Keep the settings that suit a voice in an engine; none forgets them. asked: {id, engine, settings}."""
+        try:
+            settings = {str(name): float(value) for name, value in dict(asked.get("settings") or {}).items()}
+        except (TypeError, ValueError) as error:
+            raise RequestError("The page sent no settings.", "Reload the page.") from error
+        return {"voice": self._row(self.studio.suit(str(asked["id"]), str(asked["engine"]), settings))}
 
     def duplicate_voice(self, asked: Json) -> Json:
         """A copy that can be changed, of a sample too. asked: {id}."""

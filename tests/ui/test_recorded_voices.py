@@ -261,6 +261,24 @@ def test_a_voice_is_tried_before_it_is_kept(desk: Desk, parrot: str) -> None:
     assert desk.studio.run(state["run"]).provenance["voices"]["S1"]["consent"] == OWN
 
 
+def test_settings_are_tried_kept_and_shown_where_the_voice_is_cast(desk: Desk, parrot: str) -> None:
+    voice = saved(desk)
+    kept = {"source": {"voice": voice["id"], "sound": voice["recordings"][0]["sound"]}, "text": SAID}
+    order = form(desk, token="t", engine=parrot, line="Hello.", recording=kept, sampling={"word_seconds": 0.3})
+    ask(desk, "begin_audition", order)
+    state = heard(desk, "t")
+    assert state["sampling"]["word_seconds"] == 0.3, state
+    suited = ask(desk, "suit_voice", {"id": voice["id"], "engine": parrot, "settings": {"word_seconds": 0.3}})["voice"]
+    assert suited["settings"] == {parrot: {"word_seconds": 0.3}} and suited["revision"] == voice["revision"] + 1
+    rows = [{"id": "r", "speaker": "S1", "text": "one two", "pause": None}]
+    spoken = {"rows": rows, "engine": parrot, "voices": {"S1": voice["id"]}, "token": "t2"}
+    assert ask(desk, "review", spoken)["suited"] == {"word_seconds": {"value": 0.3, "voice": "Anna"}}
+    *_, last = desk.speak(spoken)
+    assert desk.studio.run(last["result"]["id"]).sampling["word_seconds"] == 0.3
+    error = ask(desk, "suit_voice", {"id": voice["id"], "engine": parrot, "settings": {"word_seconds": "x"}})["error"]
+    assert "no settings" in error["message"]
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [

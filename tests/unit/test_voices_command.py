@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 
 from studio import engines
-from studio.casting import RECORDED
+from studio.casting import RECORDED, remarks
 from studio.cli.voices_add import KINDS
 from studio.errors import UnknownVoice
+from studio.events import Finished
 from studio.script import Script
 from studio.studio import SAMPLES, Studio
 from studio.voice import CONSENTS, Consent
+from tests.parrot import parrot
 from tests.recorded import kept, recording
 from tests.unit.test_cli import Cli, call
 
-__all__ = ["call"]  # a fixture
+__all__ = ["call", "parrot"]  # fixtures
 
 
 class Deaf:
@@ -154,3 +156,41 @@ def test_a_menu_offers_recorded_voices_to_engines_that_follow_them(studio: Studi
     kinds = {row.id: row.kind for row in studio.voices("dia")}
     assert kinds[anna.id] == "library" and kinds["random-1"] == "preset" and kinds["v-sample-wren"] == "sample"
     assert {row.kind for row in studio.voices("tone")} == {"preset"}
+
+
+def test_settings_that_suit_a_voice_are_used_where_nobody_sets_others(
+    call: Cli, parrot: str, tmp_path: Path, studio: Studio
+) -> None:
+    anna = call(*ADD, "--json").json["id"]
+    Path("talk.txt").write_text("[S1] Hello there.", encoding="utf-8")
+    say = ("say", "talk.txt", "--engine", parrot, "--voice", f"S1={anna}", "-o", "x.wav", "--json")
+    usual = call(*say).json["sampling"]["word_seconds"]
+    assert call("voices", "suit", "anna", parrot, "--set", "word_seconds=0.3").code == 0
+    assert "word_seconds=0.3" in call("voices", "show", anna).out.decode()
+    suited = call(*say).json
+    assert suited["sampling"]["word_seconds"] == 0.3 != usual
+    assert [note for note in suited["notes"] if "0.3: kept with Anna as what suits it in Parrot" in note]
+    own = call(*say, "--set", "word_seconds=0.25").json
+    assert own["sampling"]["word_seconds"] == 0.25 and not [note for note in own["notes"] if "kept with" in note]
+    assert call("voices", "suit", anna, parrot).code == 0
+    assert call(*say).json["sampling"]["word_seconds"] == usual
+    for words, told in (((parrot, "--set", "pitch=1"), "no setting 'pitch'"), (("hibari",), "cannot follow")):
+        answer = call("voices", "suit", anna, *words)
+        assert answer.code == 1 and told in answer.err
+
+
+def test_of_two_voices_with_settings_the_first_counts_and_that_is_said(studio: Studio, parrot: str) -> None:
+    anna, ben = kept(studio.library, "Anna"), kept(studio.library, "Ben", 110)
+    studio.suit(anna.id, parrot, {"word_seconds": 0.3})
+    studio.library.suit(ben.id, parrot, {"word_seconds": 0.2, "wit": 2.0})  # as an import may bring it
+    script = Script.parse("[S1] Hello. [S2] Hi.")
+    request = studio.request(script, parrot, {"S1": anna.id, "S2": ben.id}, {}, 0)
+    assert request.sampling["word_seconds"] == 0.3 and request.suited == {"word_seconds": anna.id}
+    told = " ".join(remarks(studio.spec(parrot), request))
+    assert "0.3: kept with Anna" in told and "0.2, kept with Ben, was not taken: another" in told
+    assert "wit 2, kept with Ben, was not taken: Parrot has no such setting" in told
+    run = [event for event in studio.speak(parrot, request) if isinstance(event, Finished)][-1].run
+    assert run.provenance["suited"] == {"word_seconds": anna.id}
+    take = studio.takes_of(run)[0]
+    assert take.recipe["sampling"]["word_seconds"] == 0.3
+    assert take.voices["S1"]["settings"] == {"word_seconds": 0.3}

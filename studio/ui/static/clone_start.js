@@ -113,7 +113,14 @@ async function load(id) {
   try {
     const { voice: found } = await studio.ask("voice", { id });
     clear();
-    voice = { id: found.id, revision: found.revision, name: found.name };
+    voice = {
+      id: found.id,
+      revision: found.revision,
+      name: found.name,
+      settings: found.settings,
+      isSample: found.is_sample,
+    };
+    trial.show();
     form.fill(found);
     for (const kept of found.recordings) await add({ voice: id, sound: kept.sound }, kept);
     settle("");
@@ -149,7 +156,7 @@ async function save(as = voice) {
 // The recordings are the library's from now on, in the order in which it keeps them.
 function taken(kept) {
   const isNew = !voice.id;
-  voice = { id: kept.id, revision: kept.revision, name: kept.name };
+  voice = { id: kept.id, revision: kept.revision, name: kept.name, settings: kept.settings };
   const still = recordings.filter((one) => one.source.voice && !one.changed);
   const order = isNew ? recordings : [...still, ...recordings.filter((one) => !still.includes(one))];
   recordings = order;
@@ -179,6 +186,12 @@ function current() {
   return { recording: sent(open), consent, name };
 }
 
+// Settings are the voice's own from now on, beside whatever else is being changed here.
+function suit(changed) {
+  Object.assign(voice, { revision: changed.revision, settings: changed.settings });
+  studio.library.refresh();
+}
+
 async function begin() {
   studio.drawIcons(element);
   try {
@@ -193,7 +206,7 @@ async function begin() {
     `or drop one here: up to ${limit} and ${setup.most_seconds / 60} minutes, any usual kind`;
   form = makeCloneForm(root, setup);
   editor = makeCloneRecording(root, { setup });
-  trial = makeCloneTry(root, { current, refused: form.refuse });
+  trial = makeCloneTry(root, { current, refused: form.refuse, voice: () => voice, suit });
   part(".bring-record").addEventListener("click", record);
   part(".bring-choose").addEventListener("click", () => part(".bring-file").click());
   part(".bring-file").addEventListener("change", ({ target }) => {

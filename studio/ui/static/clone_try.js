@@ -1,11 +1,12 @@
 // A line in this voice, by one engine or several, and how like the recording each sounds.
-function makeCloneTry(root, { current, refused }) {
+function makeCloneTry(root, { current, refused, voice, suit }) {
   const { el } = studio;
   const part = (name) => root.querySelector(name);
   const heard = part(".try-heard");
   const ASK_AGAIN = 350; // milliseconds
   let told = null;
   let chosen = new Set();
+  let set = {}; // engine -> parameter -> value, where it is not what is kept with the voice, nor the engine's own
   let audio = null;
 
   const LOW_END = 0.5; // of the scale that is drawn
@@ -29,18 +30,42 @@ function makeCloneTry(root, { current, refused }) {
     part(".try-begin").disabled = !ready.length;
   }
 
-  function choice({ id, title, obstacle }) {
+  const kept = (id) => voice().settings?.[id] || {};
+
+  function settings({ id, title, parameters }) {
+    const fields = parameters.map(({ name, title: label, default: usual, minimum, maximum, step, help }) => {
+      const range = { type: "number", min: minimum, max: maximum, step, title: help, "aria-label": `${label}, ${title}` };
+      const input = el("input", range);
+      input.value = set[id]?.[name] ?? kept(id)[name] ?? usual;
+      input.addEventListener("change", () => {
+        const value = Math.min(maximum, Math.max(minimum, Number.parseFloat(input.value)));
+        set[id] = { ...set[id], [name]: Number.isFinite(value) ? value : usual };
+        input.value = set[id][name];
+      });
+      return el("label", {}, el("span", {}, label), input);
+    });
+    const told = Object.keys(kept(id)).length ? "Settings, as kept with this voice" : "Settings";
+    return el("details", { class: "try-settings" }, el("summary", {}, told), el("div", {}, ...fields));
+  }
+
+  function choice({ id, title, obstacle, parameters }) {
     const box = el("input", { type: "checkbox", value: id, disabled: Boolean(obstacle) });
     box.checked = chosen.has(id) && !obstacle;
-    box.addEventListener("change", () => (box.checked ? chosen.add(id) : chosen.delete(id)));
+    const more = settings({ id, title, parameters });
+    more.hidden = !box.checked || !parameters.length;
+    box.addEventListener("change", () => {
+      box.checked ? chosen.add(id) : chosen.delete(id);
+      more.hidden = !box.checked || !parameters.length;
+    });
     const why = obstacle ? el("span", { class: "try-why" }, `${obstacle.reason} ${obstacle.remedy}`) : null;
-    return el(
+    const label = el(
       "label",
       { class: "try-engine", "data-off": String(Boolean(obstacle)) },
       box,
       el("strong", {}, title),
       why,
     );
+    return el("div", {}, label, obstacle ? "" : more);
   }
 
   function scale({ likeness, judged }) {
@@ -79,6 +104,46 @@ function makeCloneTry(root, { current, refused }) {
     stopped: () => "Stopped",
   };
 
+  // What the engine does not do anyway: only that is kept.
+  function unusual(id, sampling) {
+    const { parameters } = told.engines.find((one) => one.id === id);
+    return Object.fromEntries(
+      parameters.filter((one) => sampling[one.name] !== one.default).map(({ name }) => [name, sampling[name]]),
+    );
+  }
+
+  function keeping(state, node) {
+    const { engine, title } = node.dataset;
+    const found = unusual(engine, state.sampling);
+    const { id, isSample } = voice();
+    const same = JSON.stringify(Object.entries(found).sort()) === JSON.stringify(Object.entries(kept(engine)).sort());
+    const words = el("span", { class: "help", role: "status" });
+    if (same) words.textContent = Object.keys(found).length ? "These settings are kept with the voice." : "";
+    if (same) return words;
+    if (!id || isSample) {
+      words.textContent = isSample
+        ? "To keep these settings with the voice, duplicate the sample and try the copy."
+        : "Save the voice to keep these settings with it.";
+      return words;
+    }
+    const keep = el("button", { type: "button", class: "small try-keep" }, "Keep: these settings suit this voice");
+    keep.addEventListener("click", async () => {
+      try {
+        const { voice: changed } = await studio.ask("suit_voice", { id, engine, settings: found });
+        if (voice().id === id) suit(changed);
+        keep.replaceWith(words);
+        words.textContent = Object.keys(found).length
+          ? `Kept. ${title} speaks this voice with them wherever nothing else is set.`
+          : `Kept. ${title} speaks this voice with its usual settings again.`;
+        show();
+      } catch (problem) {
+        words.textContent = `${problem.message} ${problem.remedy}`;
+        keep.after(words);
+      }
+    });
+    return keep;
+  }
+
   function finished(state, node) {
     studio.desk.remember(state.run);
     const play = studio.iconButton("play", `Hear ${node.dataset.title}`, () => hear(state.url), {
@@ -87,7 +152,7 @@ function makeCloneTry(root, { current, refused }) {
     const facts = `${state.seconds.toFixed(1)} s, made in ${state.work_seconds.toFixed(1)} s`;
     const notes = state.notes.map((note) => el("p", { class: "help" }, note));
     const name = el("p", {}, el("strong", {}, node.dataset.title), ` ${facts}`);
-    node.replaceChildren(play, el("div", {}, name, scale(state), ...notes));
+    node.replaceChildren(play, el("div", {}, name, scale(state), ...notes, keeping(state, node)));
     studio.emit("over");
     if (heard.querySelector(".try-play") === play) hear(state.url);
   }
@@ -129,7 +194,9 @@ function makeCloneTry(root, { current, refused }) {
       const node = el("li", { class: "try-take", "data-title": title, "data-engine": id });
       const token = studio.randomId().slice(0, 16);
       try {
-        await studio.ask("begin_audition", { token, engine: id, line: part("#try-line").value, seed, ...current() });
+        const line = part("#try-line").value;
+        const sampling = { ...kept(id), ...set[id] };
+        await studio.ask("begin_audition", { token, engine: id, line, seed, sampling, ...current() });
         heard.prepend(node);
         await follow(token, node);
       } catch (problem) {
@@ -152,5 +219,15 @@ function makeCloneTry(root, { current, refused }) {
   part("#try-line").addEventListener("keydown", (event) => event.key === "Enter" && begin());
   studio.on("engines", look);
   look();
-  return { clear: () => heard.replaceChildren() };
+  const showVoice = () => {
+    set = {};
+    if (told) show();
+  };
+  return {
+    clear: () => {
+      heard.replaceChildren();
+      showVoice();
+    },
+    show: showVoice,
+  };
 }

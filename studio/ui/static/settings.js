@@ -7,6 +7,8 @@ const advanced = element.querySelector(".advanced");
 const shelf = element.querySelector(".parameters");
 const precision = element.querySelector(".precision");
 
+let suited = {}; // of the chosen engine: parameter -> { value, voice }, kept with a voice that is cast
+
 const values = () => desk.state.sampling[desk.state.engine] || {};
 const digits = (step) => Math.max(0, Math.ceil(-Math.log10(step)));
 
@@ -21,15 +23,13 @@ function parameter(one) {
   const range = { min: one.minimum, max: one.maximum, step: one.step };
   const slider = el("input", { type: "range", ...range, id, "aria-describedby": `${id}-help` });
   const number = el("input", { type: "number", ...range, "aria-label": `${one.title}, exact`, inputmode: "decimal" });
-  const reset = iconButton("undo", `Reset ${one.title} to ${one.default}`, () => [
-    setValue(one.name, undefined),
-    show(),
-  ]);
+  const usual = suited[one.name]?.value ?? one.default;
+  const reset = iconButton("undo", `Reset ${one.title} to ${usual}`, () => [setValue(one.name, undefined), show()]);
   const show = () => {
-    const value = values()[one.name] ?? one.default;
+    const value = values()[one.name] ?? usual;
     slider.value = value;
     if (document.activeElement !== number) number.value = Number(value).toFixed(digits(one.step));
-    reset.disabled = value === one.default;
+    reset.disabled = values()[one.name] === undefined || value === usual;
   };
   const take = (text) => {
     const value = Number.parseFloat(text);
@@ -50,7 +50,16 @@ function parameter(one) {
     reset,
     slider,
     el("p", { class: "help", id: `${id}-help` }, one.help),
+    suited[one.name] ? el("p", { class: "help suited" }, suitedHelp(one)) : "",
   );
+}
+
+// Why it is not the engine's own value.
+function suitedHelp({ name, default: usual }) {
+  const { value, voice } = suited[name];
+  return values()[name] === undefined
+    ? `${value} suits ${voice}, with which it is kept; ${usual} is usual.`
+    : `${value} is kept with ${voice}; what you set here counts.`;
 }
 
 function showEngine() {
@@ -100,8 +109,17 @@ precision.querySelector("select").addEventListener("change", ({ target }) => {
 });
 studio.on("desk", (keys) => {
   if (keys.includes("engine") || keys.includes("precision")) showPrecision();
+  if (keys.includes("engine")) suited = {};
   if (keys.includes("engine") || (keys.includes("sampling") && !element.contains(document.activeElement))) showEngine();
   if (keys.includes("seed")) showSeed();
+});
+studio.on("review", (answer) => {
+  if (answer?.problem) return;
+  const found = answer?.suited || {};
+  if (JSON.stringify(found) === JSON.stringify(suited)) return;
+  suited = found;
+  if (Object.keys(found).length) advanced.open = true;
+  if (!element.contains(document.activeElement)) showEngine();
 });
 studio.on("engines", showPrecision);
 studio.on("opened", ({ watermark }) => {
