@@ -111,6 +111,7 @@ def model_values(row: ModelRow) -> dict[str, Any]:
         "bytes_needed": row.bytes_needed,
         "bytes_on_disk": row.bytes_on_disk,
         "bytes_of_copies": row.bytes_of_copies,
+        "bytes_of_codes": row.bytes_of_codes,
         "can_copy": row.can_copy,
         "access": row.access,
         "files": [

@@ -9,10 +9,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from studio import download, engines, hub, upkeep
-from studio.engines import prepared
+from studio.engines import prepared, remembered
 from studio.errors import AccessRefused, EngineUnavailable, RequestError
 from studio.hub import ModelFiles, Progress, Stopped
 from studio.manager import ModelManager
@@ -26,7 +27,8 @@ class ModelRow:
     """The files of one engine, sizes in bytes.
 
     files: a repository each; none for an engine that needs none and is therefore ready. bytes_on_disk: whole and
-    partial files. bytes_of_copies: what we made of them to load faster; can_copy: whether we can. access: to gated
+    partial files. bytes_of_copies: what we made of them to load faster; can_copy: whether we can. bytes_of_codes: of
+    recordings that the engine has encoded before, and which go with the copies and the files. access: to gated
     repositories; "granted" when the hub said so or the files are here, "unasked" when a token is here that may or may
     not open them, "closed" when there is no token or the hub refused it.
     """
@@ -38,6 +40,7 @@ class ModelRow:
     bytes_on_disk: int = 0
     bytes_of_copies: int = 0
     can_copy: bool = False
+    bytes_of_codes: int = 0
     access: Access = "free"
 
     @property
@@ -83,6 +86,7 @@ class Models:
             sum(held.values()),
             sum(upkeep.copies(held, self._copies).values()),
             bool(files) and here and hasattr(module, "prepare"),
+            sum(path.stat().st_size for path in self._codes(engine_id)),
         )
         return replace(row, access=self._access(row))
 
@@ -137,7 +141,7 @@ class Models:
             self._unload(row)
             keep = self._needed_by_others(row)
             copies = upkeep.copies(upkeep.held(set(row.files) - set(keep)), self._copies)
-            return upkeep.delete(row.files, keep) + upkeep.remove(copies)
+            return upkeep.delete(row.files, keep) + upkeep.remove([*copies, *self._codes(engine_id)])
 
     def copy_bytes(self, engine_id: str) -> int:
         """How large the copy would be that loads faster. Imports the model's code, which takes seconds once.
@@ -169,7 +173,12 @@ class Models:
         row = self.row(engine_id)
         with self._alone(f"{row.title} is being deleted"):
             self._unload(row)
-            return upkeep.remove(upkeep.copies(upkeep.held(row.files), self._copies))
+            copies = upkeep.copies(upkeep.held(row.files), self._copies)
+            return upkeep.remove([*copies, *self._codes(engine_id)])
+
+    def _codes(self, engine_id: str) -> list[Path]:
+        """The recordings that an engine has encoded before."""
+        return remembered.kept(self._manager.placement.models / remembered.FOLDER / engine_id)
 
     def _copying(self, engine_id: str) -> Any:
         """The module of an engine that makes copies. Raises RequestError."""

@@ -116,7 +116,7 @@ def _prepare(models: Models, options: argparse.Namespace) -> int:
 def _delete(models: Models, options: argparse.Namespace) -> int:
     row = models.row(options.engine)
     what, act = ("the copy", models.delete_copy) if options.copy else ("the files", models.delete)
-    size = row.bytes_of_copies + (0 if options.copy else row.bytes_on_disk)
+    size = row.bytes_of_copies + row.bytes_of_codes + (0 if options.copy else row.bytes_on_disk)
     if size and not options.yes and not _agrees(f"Delete {what} of {row.title}, {amount(size)}?", options):
         tell("Nothing is deleted.")
         return MENDABLE

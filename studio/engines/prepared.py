@@ -88,11 +88,11 @@ def write(
 def _path(checkpoint: Checkpoint, plan: Plan, folder: Path) -> Path:
     """The copy's place: its name is a hash of which files and which plan it is for."""
     layout = [[name, str(target.dtype), target.parts] for name, target in sorted(plan.items())]
-    sources = [_identity(file) for file in checkpoint.files]
+    sources = [identity(file) for file in checkpoint.files]
     return folder / f"{hashlib.sha256(json.dumps([sources, layout]).encode()).hexdigest()[:32]}.safetensors"
 
 
-def _identity(file: Path) -> list[str | int]:
+def identity(file: Path) -> list[str | int]:
     """What tells a file from any other without reading it."""
     if content := _content_name(file):
         return [content]

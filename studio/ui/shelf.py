@@ -118,6 +118,7 @@ class Shelf:
             "here": row.bytes_on_disk,
             "missing": row.bytes_missing,
             "copies": row.bytes_of_copies,
+            "codes": row.bytes_of_codes,
             "can_copy": row.can_copy,
             "access": row.access,
             # whether the files are all that is missing, and whoever looks may fetch them

@@ -21,7 +21,7 @@ from studio.voice import Consent, Voice
 
 BOOKS, VOCABULARY = 8, 67
 GREEDY = {"temperature": 0.0, "top_k": 1.0}
-PLACED = Placement("cpu", 1, Path("unused"))
+PLACED = Placement("cpu", 1, Path("/dev/null/models"))  # where nothing can be written
 
 
 def sound(seconds: float, seed: int = 0) -> Audio:
@@ -78,7 +78,9 @@ class Ending:
 def like(engine: CsmEngine, frames: int = 12, raised: int = 0) -> tuple[CsmEngine, Ending]:
     """An engine with the same weights that ends its turns, with nothing in its cache."""
     ending: Any = Ending(engine._csm, frames, raised)
-    return CsmEngine(ending, engine._mimi, engine._words), ending
+    made = CsmEngine(ending, engine._mimi, engine._words)
+    made._heard = engine._heard
+    return made, ending
 
 
 def said(engine: CsmEngine, asked: SpeechRequest) -> Audio:

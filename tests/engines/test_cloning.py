@@ -21,9 +21,10 @@ from dia_stock import ending  # noqa: E402
 
 from studio import engines  # noqa: E402
 from studio.audio import Audio  # noqa: E402
+from studio.engines import remembered  # noqa: E402
 from studio.engines.csm.engine import CsmEngine  # noqa: E402
 from studio.engines.dia2.prefix import Clip, timed_words  # noqa: E402
-from studio.engines.remembered import Remembered  # noqa: E402
+from studio.engines.remembered import CodesOnDisk, Remembered  # noqa: E402
 from studio.errors import UnknownVoice  # noqa: E402
 from studio.events import Finished, Spoke  # noqa: E402
 from studio.library import LibraryVoice, Recording  # noqa: E402
@@ -211,6 +212,49 @@ def test_what_a_sound_was_called_is_no_matter_and_the_oldest_is_forgotten() -> N
     remembered = Remembered(lambda audio: made.append(audio) or len(made), most=2)
     one, same, other, third = sound(0.1, 1), sound(0.1, 1), sound(0.1, 2), sound(0.1, 3)
     assert [remembered.of(each) for each in (one, same, other, one, third, one, other)] == [1, 1, 2, 1, 3, 1, 4]
+
+
+@pytest.mark.parametrize("engine_id", CLONING)
+def test_a_reference_is_not_encoded_again_after_a_restart(
+    engine_id: str, cache: Path, settings: Settings, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, ben = two_voices(studio)
+    takes = studio.takes_of(speak(studio, engine_id, {"S1": anna.id, "S2": ben.id}))
+    sounds = [take.audio().digest for take in takes]
+    codes = {path: path.read_bytes() for path in (settings.data / "models" / "heard" / engine_id).iterdir()}
+    assert len(codes) >= 2 and studio.models.row(engine_id).bytes_of_codes == sum(map(len, codes.values()))
+    for take in takes:
+        studio.takes.delete(take.id)
+    studio.close()
+    monkeypatch.setattr(CodesOnDisk, "keep", lambda *_: pytest.fail("all of it was on the disk"))
+    again = Studio(settings)
+    run = speak(again, engine_id, {"S1": anna.id, "S2": ben.id})
+    assert [take.audio().digest for take in again.takes_of(run)] == sounds
+    assert again.models.delete_copy(engine_id) == sum(map(len, codes.values()))
+    assert not [path for path in codes if path.exists()] and not again.models.row(engine_id).bytes_of_codes
+    again.close()
+
+
+def test_codes_on_disk_are_bounded_and_those_that_are_damaged_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_disk = CodesOnDisk(tmp_path / "heard", "codec 1 on a cpu")
+    codes = torch.arange(64).reshape(8, 8)
+    on_disk.keep("a", codes)
+    found = on_disk.find("a")
+    assert found is not None and found.dtype == torch.int64 and torch.equal(found, codes)
+    assert on_disk.find("b") is None and CodesOnDisk(on_disk.folder, "codec 2").find("a") is None
+    (path,) = on_disk.folder.iterdir()
+    for damage in (path.read_bytes()[:-3], b"", b"x" * 100):
+        path.write_bytes(damage)
+        assert on_disk.find("a") is None
+    monkeypatch.setattr(remembered, "MOST_BYTES", 3 * path.stat().st_size + 300)
+    for name in "cdef":
+        on_disk.keep(name, codes)
+    assert on_disk.find("f") is not None and sum(file.stat().st_size for file in on_disk.folder.iterdir()) <= 1000
+    taken = tmp_path / "taken"
+    taken.write_text("a file where the folder should be", encoding="utf-8")
+    CodesOnDisk(taken, "codec").keep("a", codes)  # cannot be written: it is only made again
 
 
 def times(*words: str) -> tuple[TimedWord, ...]:

@@ -17,7 +17,7 @@ from studio.engines.csm.config import Config, open_checkpoint
 from studio.engines.csm.model import Csm, Noise, Sampling
 from studio.engines.csm.prompt import Segment, Words, fitted, frame_cap
 from studio.engines.mimi import FRAMES_PER_SECOND, SAMPLE_RATE, Mimi, MimiPieces
-from studio.engines.remembered import Remembered
+from studio.engines.remembered import CodesOnDisk, Remembered
 from studio.engines.text import has_words, prepared
 from studio.engines.weights import weights_dtype
 from studio.errors import EngineUnavailable, RequestError, SynthesisError, Unspeakable
@@ -52,10 +52,14 @@ class CsmEngine:
 
     spec = SPEC
 
-    def __init__(self, csm: Csm, mimi: Mimi, words: Words) -> None:
+    def __init__(self, csm: Csm, mimi: Mimi, words: Words, kept: CodesOnDisk | None = None) -> None:
         self.note = ""
         self._csm, self._mimi, self._words = csm, mimi, words
-        self._heard = Remembered(lambda audio: mimi.encode(audio, csm.config.books))
+
+        def encode(audio: Audio) -> torch.Tensor:
+            return mimi.encode(audio, csm.config.books)
+
+        self._heard = kept.remembered(encode) if kept else Remembered(encode)
         self._read: list[object] = []  # keys of the segments with which the model's cache begins
 
     @staticmethod
@@ -70,7 +74,7 @@ class CsmEngine:
         mimi = Mimi.inside(checkpoint, config.codec, placement.device, model.CODEC, f"(?!{model.CODEC})")
         if mimi.books < config.books:
             raise EngineUnavailable(f"The codec has {mimi.books} codebooks and CSM speaks {config.books}.", REMEDY)
-        return CsmEngine(csm, mimi, words)
+        return CsmEngine(csm, mimi, words, CodesOnDisk.of(SPEC, placement, checkpoint))
 
     @staticmethod
     def copy_bytes(folder: Path, placement: Placement) -> int:

@@ -11,6 +11,7 @@ import torch
 from studio.audio import Audio, Samples, concatenate
 from studio.engines import prepared
 from studio.engines.base import Placement
+from studio.engines.checkpoint import Checkpoint
 from studio.engines.dia import SPEC
 from studio.engines.dia.config import REMEDY, Config, open_checkpoint, plan
 from studio.engines.dia.dac import Dac, DacStream
@@ -18,7 +19,7 @@ from studio.engines.dia.decoding import Decoding, Noise
 from studio.engines.dia.model import Dia
 from studio.engines.dia.prompt import Prompt, prompt_of
 from studio.engines.dia.sampling import Sampling
-from studio.engines.remembered import Remembered
+from studio.engines.remembered import CodesOnDisk, Remembered
 from studio.engines.weights import weights_dtype
 from studio.errors import EngineUnavailable, RequestError, SynthesisError
 from studio.request import SpeechRequest
@@ -39,10 +40,10 @@ class DiaEngine:
 
     spec = SPEC
 
-    def __init__(self, dia: Dia, dac: Dac) -> None:
+    def __init__(self, dia: Dia, dac: Dac, kept: CodesOnDisk | None = None) -> None:
         self._dia = dia
         self._dac = dac
-        self._codes = Remembered(dac.encode)
+        self._codes = kept.remembered(dac.encode) if kept else Remembered(dac.encode)
 
     @staticmethod
     def load(model: Path, codec: Path, placement: Placement) -> DiaEngine:
@@ -53,7 +54,7 @@ class DiaEngine:
         dac = Dac.load(codec, placement.device, REMEDY)
         if (dac.books, dac.sample_rate) != (dia.config.books, SPEC.sample_rate):
             raise EngineUnavailable(f"{codec} is not the codec of Dia.", REMEDY)
-        return DiaEngine(dia, dac)
+        return DiaEngine(dia, dac, CodesOnDisk.of(SPEC, placement, Checkpoint.open(codec)))
 
     @staticmethod
     def copy_bytes(model: Path, placement: Placement) -> int:

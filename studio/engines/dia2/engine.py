@@ -28,6 +28,7 @@ from studio.engines.dia2.words import TAGS, Text, Vocabulary
 from studio.engines.linear import kernel
 from studio.engines.mimi import FRAMES_PER_SECOND, SAMPLE_RATE, Mimi, MimiPieces
 from studio.engines.pages import settled
+from studio.engines.remembered import CodesOnDisk
 from studio.engines.weights import weights_dtype
 from studio.errors import EngineUnavailable, RequestError, ScriptError, SynthesisError, UnknownCast
 from studio.request import SpeechRequest, Spoken
@@ -82,7 +83,8 @@ class Dia2Engine:
         mimi = Mimi.load(codec, placement.device, remedy)
         if mimi.books < config.books:
             raise EngineUnavailable(f"The codec has {mimi.books} codebooks and Dia2 {config.books}.", remedy)
-        loaded = Loaded(net, vocabulary, mimi, References(vocabulary, mimi, config.books))
+        kept = CodesOnDisk.of(spec, placement, Checkpoint.open(codec, remedy))
+        loaded = Loaded(net, vocabulary, mimi, References(vocabulary, mimi, config.books, kept))
         return Dia2Engine(spec, loaded, placement.large_threads or placement.threads)
 
     @staticmethod

@@ -19,7 +19,7 @@ from studio.engines.dia2.machine import REFERENCE, Entry
 from studio.engines.dia2.speech import Prefix
 from studio.engines.dia2.words import TAGS, Vocabulary
 from studio.engines.mimi import FRAMES_PER_SECOND, Mimi
-from studio.engines.remembered import Remembered
+from studio.engines.remembered import CodesOnDisk, Remembered
 from studio.engines.text import sentences
 from studio.errors import RequestError
 from studio.request import Spoken
@@ -182,9 +182,13 @@ def _quiet(audio: Audio, spans: Sequence[tuple[float, float]], unit: int) -> flo
 class References:
     """Makes prefixes, and remembers the codes of the last few sounds."""
 
-    def __init__(self, vocabulary: Vocabulary, codec: Mimi, books: int) -> None:
+    def __init__(self, vocabulary: Vocabulary, codec: Mimi, books: int, kept: CodesOnDisk | None = None) -> None:
         self._vocabulary = vocabulary
-        self._codes = Remembered(lambda audio: codec.encode(audio, books))
+
+        def encode(audio: Audio) -> torch.Tensor:
+            return codec.encode(audio, books)
+
+        self._codes = kept.remembered(encode) if kept else Remembered(encode)
 
     def prefix(self, clips: Sequence[Clip]) -> Prefix | None:
         """The clips of the first speaker, and of the second if there are two, one after the other; None for no clip.

@@ -29,8 +29,9 @@ function onDisk(row) {
   if (copying?.engine === row.engine) return askToCopy(item, row);
   const whole = row.state === "ready" ? "" : ` of ${stock.amount(row.needed)}`;
   const copies = row.copies ? ` · and ${stock.amount(row.copies)} made to load faster` : "";
+  const codes = row.codes ? ` · and ${stock.amount(row.codes)} of encoded recordings` : "";
   const links = row.parts.filter((part) => part.here).flatMap((part) => [" · ", partLink(part)]);
-  item.append(...about(row.title, stock.amount(row.here) + whole + copies, ...links));
+  item.append(...about(row.title, stock.amount(row.here) + whole + copies + codes, ...links));
   if (stock.told.may_change) item.append(...tools(row));
   const isFree = stock.told.may_change && !stock.isUnderWay();
   if (isFree && row.can_copy && !row.copies) item.append(copyOffer(row));
@@ -117,14 +118,16 @@ function askToDelete(item, row) {
     show();
     details.querySelector("summary").focus();
   };
+  const made = row.copies + row.codes;
+  const only = row.copies ? "the copy" : "encoded recordings";
   item.append(
-    el("p", { class: "model-about" }, `Delete ${stock.amount(row.here + row.copies)}?`),
+    el("p", { class: "model-about" }, `Delete ${stock.amount(row.here + made)}?`),
     stock.button("Delete", () => drop({}), { class: "small danger", "aria-label": `Delete ${row.title}` }),
-    ...(row.copies
+    ...(made
       ? [
-          stock.button(`Only the copy, ${stock.amount(row.copies)}`, () => drop({ copy: true }), {
+          stock.button(`Only ${only}, ${stock.amount(made)}`, () => drop({ copy: true }), {
             class: "small danger",
-            "aria-label": `Delete only the copy of ${row.title}`,
+            "aria-label": `Delete only ${only} of ${row.title}`,
           }),
         ]
       : []),
