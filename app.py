@@ -63,12 +63,13 @@ def fleet(settings: Settings) -> Iterator[Fleet | None]:
 
 def serve(studio: Studio, demo: gr.Blocks) -> int:
     """The page and the API until interrupted. Gives the exit code."""
-    from studio.api import meter
+    from studio.api import heads, meter
     from studio.api.app import app_options, keep_to_one_site
     from studio.ui import page
 
     settings = studio.settings
     meter.log_to_stderr()
+    heads.install()
     try:
         served, url, _ = demo.launch(
             server_port=settings.port or None,

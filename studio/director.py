@@ -77,8 +77,10 @@ class Director:
                 for event in events:
                     if isinstance(event, Planned):
                         run = event.run.id
+                        self._runs.note_passing(run)
                     elif isinstance(event, Spoke) and not event.reused:
                         made.append(event.take.id)
+                        self._runs.note_passing(run, event.take.id)
                     elif isinstance(event, Assembling):
                         return
                     yield event

@@ -135,7 +135,7 @@ class JobRunner:
         """The events of `work`, a generator function that runs on the worker thread; queued at the first `next`.
 
         apart: it needs nothing that the others use, so it begins at once on a thread of its own, which knows the
-        caller's context variables; whose job it is to see that it ends is the work's own.
+        caller's context variables. It is given up like the others when it gives no sign of life.
 
         Before it starts: Waiting whenever the position changes. None is a heartbeat, a place to stop. Closing this
         iterator closes the work at its next event and never waits for it. Errors of the work are raised here, and
@@ -208,7 +208,7 @@ class JobRunner:
                 job.run()
             finally:
                 with self._changed:
-                    self._apart.remove(job)
+                    self._apart.discard(job)  # it may have been given up
                     self._changed.notify_all()
 
         with self._changed:
@@ -261,12 +261,19 @@ class JobRunner:
         self._thread.start()
 
     def _watch(self) -> None:
-        """Replace the thread when its job gives no sign of life. It cannot be ended, only left behind."""
+        """Replace the thread when its job gives no sign of life, which cannot be ended, only left behind; give up what
+        runs apart likewise.
+        """
+        limit = self._patience.silent_seconds
+        silent = Stalled(f"The engine gave no sign of life for {limit:g} s.", "Try again, or another engine.")
         with self._changed:
-            job, limit = self._active, self._patience.silent_seconds
+            for apart in [job for job in self._apart if time.monotonic() - job.alive >= limit]:
+                apart.end(silent)
+                self._apart.discard(apart)
+            job = self._active
             if job is None or self._closed or time.monotonic() - job.alive < limit:
                 return
-            job.end(Stalled(f"The engine gave no sign of life for {limit:g} s.", "Try again, or another engine."))
+            job.end(silent)
             self._on_stall()
             self._active = None
             self._begin()

@@ -13,19 +13,14 @@ from typing import Any, Literal
 
 from studio import loudness
 from studio.audio import Audio
+from studio.doubts import Doubt, doubts
 from studio.engines.base import EngineSpec
-from studio.metrics import Missing, activity, level, music, noise, pitch, rate, speakers
+from studio.metrics import Missing, activity, echo, level, music, noise, pitch, rate, speakers
 from studio.metrics.activity import Activity, Span
 from studio.uploads import SoundFacts
 
 BEST_FROM, BEST_TO = 5.0, 10.0  # seconds of a trim: what suits most engines
 PAD_SECONDS = 0.1  # of silence that is left around speech
-LEAST_SPEECH_SECONDS = 3.0  # less gives a voice that wavers (similarity to the whole: 0.88 for 2 s, 0.94 for 5 s)
-NOISY_DB, VERY_NOISY_DB = 20.0, 10.0
-QUIET_LUFS = -40.0
-CLIPPED = 0.0002
-NARROW_HZ = 4500.0
-LONG_PAUSE_SECONDS = 1.5
 LISTENED_SECONDS = 60.0  # voices are compared within the first minute
 
 Grade = Literal["good", "fine", "poor", "no"]
@@ -46,15 +41,6 @@ class Measure:
             return f"missing, because {self.missing}"
         digits = {"%": 0, "Hz": 0, "": 2, "% of samples": 3}.get(self.unit, 1)
         return f"{self.value:.{digits}f} {self.unit}".strip()
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """Something that a listener should know. code: for programs. spoils: a clone of this will be bad."""
-
-    code: str
-    text: str
-    spoils: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +111,7 @@ def examine(audio: Audio, facts: SoundFacts | None = None, specs: Iterable[Engin
     speech = activity.activity(audio)
     measures = tuple(_measures(audio, speech))
     known = {measure.name: measure.value for measure in measures}
-    warnings = tuple(_warnings(known, speech, facts))
+    warnings = tuple(doubts(known, speech, facts))
     trim, reason = suggested(speech)
     used = _used(speech)
     verdicts = tuple(_verdict(spec, used, warnings) for spec in specs if spec.clones)
@@ -142,11 +128,13 @@ def _measures(audio: Audio, speech: Activity) -> Iterable[Measure]:
         ("loudness", "Loudness", Missing("it is silent") if heard is None else heard, "LUFS"),
         ("peak", "True peak", loudness.true_peak_dbtp(audio), "dBTP"),
         ("clipped", "Clipped", 100 * level.clipped_share(audio), "% of samples"),
+        ("crowded", "Peaks of one height (clipped from 35)", 100 * level.crowded_share(audio), "%"),
         ("noise", "Noise floor", noise.noise_dbfs(audio), "dBFS"),
         ("snr", "Speech over noise", noise.snr_db(audio, speech), "dB"),
         ("bandwidth", "Speech up to", noise.bandwidth_hz(audio, speech), "Hz"),
         ("pitch", "Median pitch", pitch.median_hz(audio), "Hz"),
         ("rate", "Speed", rate.syllables_per_second(audio, speech), "syllables a second"),
+        ("decay", "Fades in (an echo from 0.34)", echo.decay_seconds(audio), "s"),
         ("sustained", "Sustained tones (music from 0.3)", music.sustained(audio), ""),
         ("parts_alike", "Likeness of its parts (two people under 0.77)", speakers.second_speaker(minute), ""),
     ]
@@ -155,46 +143,6 @@ def _measures(audio: Audio, speech: Activity) -> Iterable[Measure]:
             yield Measure(name, title, None, unit, value.reason + (f". {value.remedy}" if value.remedy else ""))
         else:
             yield Measure(name, title, value, unit)
-
-
-def _warnings(known: dict[str, float | None], speech: Activity, facts: SoundFacts | None) -> Iterable[Doubt]:
-    yield from _about_speech(known, speech)
-    if speech.spans and (known["sustained"] or 0) < music.MUSIC:
-        yield from _about_sound(known)
-    if facts is not None:
-        yield from (Doubt("file", note) for note in facts.notes)
-
-
-def _about_speech(known: dict[str, float | None], speech: Activity) -> Iterable[Doubt]:
-    if known["loudness"] is None:
-        yield Doubt("silent", "It is silent. Was the microphone on?", spoils=True)
-    elif not speech.spans:
-        yield Doubt("no_speech", "Nobody is heard to speak in it.", spoils=True)
-    elif speech.speech_seconds < LEAST_SPEECH_SECONDS:
-        text = f"There is only {speech.speech_seconds:.1f} s of speech in it; 5 to 10 s make a voice."
-        yield Doubt("short", text, spoils=speech.speech_seconds < 1)
-    if (known["sustained"] or 0) >= music.MUSIC:
-        yield Doubt("music", "It is music, or has music in it; the clone would sing along.", spoils=True)
-    alike = known["parts_alike"]
-    if alike is not None and alike < speakers.SECOND_SPEAKER:
-        yield Doubt("second_speaker", "Two people seem to speak in it. Cut out the one you want.", spoils=True)
-    inner = [silence.seconds for silence in speech.silences if silence.start and silence.end < speech.seconds]
-    if speech.spans and max(inner, default=0.0) > LONG_PAUSE_SECONDS:
-        yield Doubt("pause", f"It has a pause of {max(inner):.1f} s; the clone may learn to pause.")
-
-
-def _about_sound(known: dict[str, float | None]) -> Iterable[Doubt]:
-    snr, loud, clipped, band = (known[name] for name in ("snr", "loudness", "clipped", "bandwidth"))
-    if snr is not None and snr < NOISY_DB:
-        much = snr < VERY_NOISY_DB
-        text = f"It is {'very ' if much else ''}noisy (speech {snr:.0f} dB over noise); the clone will be noisy too."
-        yield Doubt("noise", text, spoils=much)
-    if (clipped or 0) > 100 * CLIPPED:
-        yield Doubt("clipped", "It was recorded too loud: the tops of its waves are cut off. Record it again, softer.")
-    if loud is not None and loud < QUIET_LUFS:
-        yield Doubt("quiet", f"It is very quiet ({loud:.0f} LUFS). Go nearer to the microphone.")
-    if band is not None and band < NARROW_HZ:
-        yield Doubt("narrow", f"It sounds like a telephone: nothing above {band:.0f} Hz. So will the clone.")
 
 
 def _used(speech: Activity) -> float:
@@ -217,12 +165,19 @@ def _verdict(spec: EngineSpec, seconds: float, warnings: Iterable[Doubt]) -> Ver
     if seconds < needs.least:
         return verdict("no", f"{seconds:.1f} s is too short, {needs.least:g} s at least")
     if spoilt:
-        return verdict("poor", spoilt[0].text[0].lower() + spoilt[0].text[1:].rstrip("."))
+        return verdict("poor", _within(spoilt[0].text))
     if seconds < needs.best_from:
         return verdict("fine", "longer would help")
+    if marring := [warning for warning in warnings if warning.mars]:
+        return verdict("fine", _within(marring[0].text))
     if seconds > needs.best_to:
         return verdict("fine", f"{needs.best_from:g} to {needs.best_to:g} s would be better")
     return verdict("good")
+
+
+def _within(sentence: str) -> str:
+    """A sentence as a part of another."""
+    return sentence[0].lower() + sentence[1:].rstrip(".")
 
 
 def suggested(speech: Activity) -> tuple[Span | None, str]:

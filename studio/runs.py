@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+import psutil
 
 from studio import __version__
 from studio.disk import cannot_write, read_json, sweep, write_json
@@ -19,6 +23,7 @@ from studio.script import Script, Turn
 from studio.takes import now
 
 TAKES = "takes.txt"
+PASSING = "passing.txt"  # in the folder of a run of which nothing is to stay: who speaks it, and what it has made
 
 
 @dataclass(frozen=True)
@@ -118,12 +123,23 @@ class RunStore:
 
     def add_take(self, run_id: str, take_id: str) -> None:
         """Note a finished passage at once; one short line, so that long runs stay cheap. Raises OutputError."""
-        path = self.path(run_id) / TAKES
-        try:
-            with path.open("a", encoding="ascii") as file:
-                file.write(take_id + "\n")
-        except OSError as error:
-            raise cannot_write(path, error) from error
+        _append(self.path(run_id) / TAKES, take_id)
+
+    def note_passing(self, run_id: str, take_id: str = "") -> None:
+        """Note that nothing is to stay of a run, nor of a take that it has made. Raises OutputError."""
+        _append(self.path(run_id) / PASSING, take_id or str(os.getpid()))
+
+    def left_behind(self) -> Iterator[tuple[str, list[str]]]:
+        """The runs of which nothing was to stay and whose process is no more, each with the takes that it has made."""
+        for note in list(self.folder.glob(f"*/{PASSING}")):
+            with suppress(OSError, UnicodeError):  # its process has just come to its end, and removed it
+                process, *takes = note.read_text(encoding="ascii").split() or ["0"]
+                if not (process.isdecimal() and psutil.pid_exists(int(process))):
+                    yield note.parent.name, [take for take in takes if take.isalnum()]
+
+    def forget(self, run_id: str) -> None:
+        """Remove what is left of a run, whole or not."""
+        shutil.rmtree(self.path(run_id), ignore_errors=True)
 
     def get(self, run_id: str) -> Run:
         """The run with this id. Raises RequestError."""
@@ -154,6 +170,14 @@ class RunStore:
         if not run_id or not run_id.replace("-", "").isalnum():
             raise RequestError(f"{run_id!r} is not the id of a run.")
         return self.folder / run_id
+
+
+def _append(path: Path, line: str) -> None:
+    try:
+        with path.open("a", encoding="ascii") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def _read_run(folder: Path) -> Run | None:

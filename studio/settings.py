@@ -33,6 +33,7 @@ class Settings:
     api_key: whoever asks must give it; without one, only an address of this machine or `public` is allowed.
     public: everybody who can reach the address may use it. allowed_hosts: names the page may be asked by, beside
     addresses and localhost; "*" is any. max_input_characters: of one request for speech. max_body_mb: of one request.
+    max_sound_seconds: of the sound of one request; 0 means any length.
     max_waiting: requests that may wait. requests_per_minute: of one client; 0 means any number. stall_seconds: an
     engine that gives no sign of life for so long is given up. drain_seconds: how long a stop waits for what is being
     spoken. log: "json" writes a line for each request of the API, without texts; "off" none.
@@ -57,6 +58,7 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     max_input_characters: int = 4096
     max_body_mb: float = 2.0
+    max_sound_seconds: float = 0.0
     max_waiting: int = 64
     requests_per_minute: int = 0
     stall_seconds: float = 300.0
@@ -101,7 +103,7 @@ class Settings:
         for name in POSITIVE:
             if not getattr(self, name) > 0:
                 raise RequestError(f"{PREFIX}{name.upper()} cannot be {getattr(self, name):g}.", "Choose more than 0.")
-        for name in ("requests_per_minute", "drain_seconds", "replicas"):
+        for name in ("requests_per_minute", "drain_seconds", "replicas", "max_sound_seconds"):
             if not getattr(self, name) >= 0:
                 raise RequestError(f"{PREFIX}{name.upper()} cannot be {getattr(self, name):g}.", "Choose 0 or more.")
 
@@ -129,6 +131,7 @@ class Settings:
             "ALLOWED_HOSTS": ("allowed_hosts", lambda text: tuple(text.lower().replace(",", " ").split())),
             "MAX_INPUT_CHARACTERS": ("max_input_characters", int),
             "MAX_BODY_MB": ("max_body_mb", float),
+            "MAX_SOUND_SECONDS": ("max_sound_seconds", float),
             "MAX_WAITING": ("max_waiting", int),
             "REQUESTS_PER_MINUTE": ("requests_per_minute", int),
             "STALL_SECONDS": ("stall_seconds", float),

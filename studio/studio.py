@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from studio import casting, engines, soundfiles
+from studio import bounds, casting, engines, soundfiles
 from studio.dictation import Dictation
 from studio.director import Director
 from studio.engines.base import PRECISIONS, EngineModule, EngineSpec, Obstacle, Placement
@@ -92,6 +92,8 @@ class Studio:
         self.manager = ModelManager(placement, budget_gb, lambda: free_gb(device), self._find)
         self.takes = TakeStore(settings.data / "takes")
         self.runs = RunStore(settings.data / "runs")
+        for run, takes in self.runs.left_behind():
+            self._forget(run, takes)
         self.library = Library(settings.data / "voices", SAMPLES)
         self.recogniser = Recogniser(threads or 1)
         self.models = Models(self.manager)
@@ -194,6 +196,7 @@ class Studio:
     ) -> SpeechRequest:
         """As `request`, in voices that are at hand, kept or not."""
         spec = self.spec(engine_id)
+        bounds.check(script, spec, self.settings.max_sound_seconds)
         suited = casting.suited(spec, voices.values(), sampling)
         values = spec.sampling({name: voice.settings[name] for name, voice in suited.items()} | dict(sampling))
         kept, chosen = {name: voice.id for name, voice in suited.items()}, self.precision(engine_id, precision)
@@ -217,7 +220,7 @@ class Studio:
         Raises EngineUnavailable at once when the engine cannot run, StudioError later when speaking fails.
         """
         spec = self._ready(engine_id)
-        return self.runner.run(lambda: self._director.perform(spec, request, fresh), asker, self._is_lent(spec))
+        return self._told(spec, lambda: self._director.perform(spec, request, fresh), asker)
 
     def speak_in(
         self, folder: Path, engine_id: str, request: SpeechRequest, asker: Asker
@@ -225,14 +228,14 @@ class Studio:
         """Speak as `speak` does, with run and takes below a folder of the caller's."""
         spec, takes, runs = self._ready(engine_id), TakeStore(folder / "takes"), RunStore(folder / "runs")
         director = Director(self.manager, takes, runs, self.settings.watermark)
-        return self.runner.run(lambda: director.perform(spec, request), asker, self._is_lent(spec))
+        return self._told(spec, lambda: director.perform(spec, request), asker)
 
     def utter(
         self, engine_id: str, request: SpeechRequest, asker: Asker = PERSON
     ) -> Generator[Event | None, None, None]:
         """Speak as `speak` does and keep nothing: the sound is in the events, no run and no file stays."""
         spec = self._ready(engine_id)
-        return self.runner.run(lambda: self._director.utter(spec, request), asker, self._is_lent(spec))
+        return self._told(spec, lambda: self._director.utter(spec, request), asker)
 
     def dictation(self, cast: Sequence[str]) -> Dictation:
         """A script that will be written while it is spoken, by these speakers. Raises ScriptError, UnknownCast."""
@@ -255,7 +258,14 @@ class Studio:
             performance = self._live.perform(spec, talk, request)
             return performance if keep else self._director.forgetting(performance)
 
-        return _ended_with(talk, self.runner.run(work, asker, self._is_lent(spec)))
+        return _ended_with(talk, self._told(spec, work, asker))
+
+    def _told(
+        self, spec: EngineSpec, work: Callable[[], Iterator[Event]], asker: Asker
+    ) -> Generator[Event | None, None, None]:
+        """What happens in a job, for as long as its sound may last."""
+        events = self.runner.run(work, asker, self._is_lent(spec))
+        return bounds.within(events, self.settings.max_sound_seconds)
 
     def _is_lent(self, spec: EngineSpec) -> bool:
         """Whether the engine speaks on a lent GPU or in a fleet, where nobody waits for our own device."""
@@ -303,6 +313,12 @@ class Studio:
     def takes_of(self, run: Run) -> list[Take]:
         """The takes of a run that are still on disk, in order."""
         return [take for take in map(self.takes.get, run.takes) if take]
+
+    def _forget(self, run_id: str, take_ids: Sequence[str]) -> None:
+        """Remove what a killed process was to keep nothing of."""
+        for take_id in take_ids:
+            self.takes.delete(take_id)
+        self.runs.forget(run_id)
 
     def delete_run(self, run_id: str) -> None:
         """Remove a run and its file. Raises RequestError when it is not there."""

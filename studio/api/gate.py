@@ -31,7 +31,7 @@ OPEN = ("/healthz", "/readyz", "/gradio_api/startup-events")  # gradio itself as
 OPEN_BELOW = PATH  # the link's token is the key, and whoever holds it may do nothing else
 SAFE = ("GET", "HEAD", "OPTIONS")
 UPLOAD_MB = 210.0  # recordings, by the page or by the API; what reads them looks more closely
-BODY_SECONDS = 30.0  # for the whole of an API request; uploads may take their time
+BODY_SECONDS = 30.0  # for the whole of an API request; uploads may take so long from piece to piece
 VOICES = "/v1/audio/voices"
 MINUTE = 60.0
 REMEMBERED_CLIENTS = 4096
@@ -134,11 +134,11 @@ class Gate:
             nonlocal taken, over
             if told > most:
                 raise _too_large(most)
-            if over or not ours:
+            if over:
                 message = await receive()
             else:
                 try:
-                    message = await asyncio.wait_for(receive(), until - time.monotonic())
+                    message = await asyncio.wait_for(receive(), until - time.monotonic() if ours else BODY_SECONDS)
                 except TimeoutError:
                     raise Refused(Problem(408, "The body did not arrive in time.", "request_timeout")) from None
             if message["type"] == "http.request":

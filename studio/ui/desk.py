@@ -16,6 +16,7 @@ from studio.advice import advise
 from studio.errors import RequestError, StudioError
 from studio.events import Planned
 from studio.formats import Reading, read, read_text, to_json
+from studio.jobs import PERSON, Asker
 from studio.runs import Run
 from studio.script import Script
 from studio.studio import Studio
@@ -190,21 +191,22 @@ class Desk:
             broadcast = self._live.get(str(asked["token"]))
         return {"pieces": broadcast.pieces(int(asked["first"])) if broadcast else []}
 
-    def speak(self, data: Any) -> Iterator[Json]:
-        """Speak an order and tell the dock what happens. Errors for a person are told too, as the last value.
+    def speak(self, data: Any, visitor: str = "") -> Iterator[Json]:
+        """Speak an order and tell the dock what happens. Errors for a person are told too, as the last value. visitor:
+        a word that tells one page from another, so that each has its turn.
 
         Closing the iterator stops the work, as the page's Stop does.
         """
         token = str(data.get("token", ""))[:64] if isinstance(data, dict) else ""
         try:
-            yield from self._speak(Order.read(data), self._flag(token))
+            yield from self._speak(Order.read(data), self._flag(token), Asker(f"page {visitor}") if visitor else PERSON)
         except StudioError as error:
             yield {"token": token, "phase": "failed", "states": "", "ring": [], "error": forms.problem(error)}
         finally:
             with self._lock:
                 self._stops.pop(token, None)
 
-    def _speak(self, order: Order, flag: threading.Event) -> Iterator[Json]:
+    def _speak(self, order: Order, flag: threading.Event, asker: Asker) -> Iterator[Json]:
         written = order.written()
         request = self.studio.request(
             written.script, order.engine, self._voices(order, written), order.sampling, order.seed, order.precision
@@ -212,7 +214,7 @@ class Desk:
         spec = self.studio.spec(order.engine)
         broadcast = Broadcast(order.token, spec, written.owners, advise(written.script, spec).seconds)
         self._remember(order.token, broadcast)
-        events = self.studio.speak(order.engine, request, order.fresh)
+        events = self.studio.speak(order.engine, request, order.fresh, asker)
         try:
             with closing(events):
                 for event in events:

@@ -26,8 +26,8 @@ def build(desk: Desk, dock: gr.HTML) -> None:
             components.settings_panel()
             components.takes_list()
 
-    def speak(event: gr.EventData) -> Iterator[dict[str, Any]]:
-        yield from desk.speak(event._data)
+    def speak(event: gr.EventData, request: gr.Request) -> Iterator[dict[str, Any]]:
+        yield from desk.speak(event._data, request.session_hash or "")
 
     asked = editor.speak(
         speak,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio import references
+from studio import doubts, references
 from studio.metrics import music, speakers
 from studio.references import Examination
 from studio.ui.forms import Json
@@ -19,6 +19,7 @@ SHOWN = {  # what a person is shown, by the names of the measures
     "snr": "Over noise",
     "speech_share": "Share of speech",
     "bandwidth": "Treble",
+    "decay": "Echo",
     "sustained": "Music",
     "parts_alike": "People",
 }
@@ -41,7 +42,7 @@ def told(found: Examination, facts: SoundFacts) -> list[Json]:
 
 def _length(seconds: float) -> Json:
     word, grade = "just right", "good"
-    if seconds < references.LEAST_SPEECH_SECONDS:
+    if seconds < doubts.LEAST_SPEECH_SECONDS:
         word, grade = "too short", "bad"
     elif seconds < references.BEST_FROM:
         word, grade = "a little short", "fair"
@@ -63,13 +64,15 @@ def _word(name: str, value: float) -> Word:
         case "loudness":
             return _loudness(value)
         case "clipped":
-            return ("none", "good") if value <= 100 * references.CLIPPED else ("clipped", "bad")
+            return ("none", "good") if value <= 100 * doubts.CLIPPED else ("clipped", "bad")
         case "snr":
             return _noise(value)
         case "speech_share":
             return ("mostly speech", "good") if value >= MOSTLY else ("many pauses", "fair")
         case "bandwidth":
             return _treble(value)
+        case "decay":
+            return ("none", "good") if value <= doubts.ECHO_SECONDS else ("it echoes", "bad")
         case "sustained":
             return ("none", "good") if value < music.MUSIC else ("music", "bad")
     return ("one", "good") if value >= speakers.SECOND_SPEAKER else ("two, it seems", "bad")
@@ -78,11 +81,11 @@ def _word(name: str, value: float) -> Word:
 def _speech(seconds: float) -> Word:
     if seconds < 1:
         return "none to speak of", "bad"
-    return ("enough", "good") if seconds >= references.LEAST_SPEECH_SECONDS else ("little", "fair")
+    return ("enough", "good") if seconds >= doubts.LEAST_SPEECH_SECONDS else ("little", "fair")
 
 
 def _loudness(lufs: float) -> Word:
-    if lufs < references.QUIET_LUFS:
+    if lufs < doubts.QUIET_LUFS:
         return "very quiet", "bad"
     if lufs < QUIET_LUFS:
         return "quiet", "fair"
@@ -90,14 +93,14 @@ def _loudness(lufs: float) -> Word:
 
 
 def _noise(decibels: float) -> Word:
-    if decibels < references.VERY_NOISY_DB:
+    if decibels < doubts.VERY_NOISY_DB:
         return "very noisy", "bad"
-    if decibels < references.NOISY_DB:
+    if decibels < doubts.NOISY_DB:
         return "noisy", "fair"
     return ("very clean", "good") if decibels >= CLEAN_DB else ("clean", "good")
 
 
 def _treble(hertz: float) -> Word:
-    if hertz < references.NARROW_HZ:
+    if hertz < doubts.NARROW_HZ:
         return "a telephone", "bad"
     return ("full", "good") if hertz >= DULL_HZ else ("a little dull", "fair")

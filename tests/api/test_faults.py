@@ -21,8 +21,9 @@ import httpx
 import numpy as np
 import psutil
 import pytest
+import uvicorn.config
 
-from studio.api import gate
+from studio.api import gate, heads
 from studio.audio import Audio
 from studio.engines import tone
 from studio.engines.base import Placement
@@ -311,3 +312,25 @@ def test_killed_under_load_it_starts_again(tmp_path: Path) -> None:
         assert httpx.post(f"{url}v1/audio/speech", json=BODY, timeout=20).status_code == 200
         assert (tmp_path / "runs" / kept / "dialogue.wav").is_file()
         assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_head_that_does_not_come_whole_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "HEAD_SECONDS", 0.5)
+    monkeypatch.setitem(uvicorn.config.HTTP_PROTOCOLS, "auto", uvicorn.config.HTTP_PROTOCOLS["auto"])
+    heads.install()
+    healthy = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with serve(tmp_path / "data") as served:
+        for sent in (b"", b"GET /healthz HTTP/1.1\r\nX-Slow: "):
+            with connection(served, sent) as wire:
+                assert b" 408 " in wire.recv(4096) and wire.recv(4096) == b"", sent
+        with connection(served, healthy) as wire:  # a later request on the same connection, a byte at a time
+            assert b" 200 " in wire.recv(4096)
+            started = time.monotonic()
+            with suppress(OSError):
+                for byte in healthy:
+                    wire.sendall(bytes([byte]))
+                    time.sleep(0.1)
+            assert time.monotonic() - started < 3
+        with httpx.Client(base_url=served.url, timeout=30) as http:  # what takes long behind its head is waited for
+            work = {"work_seconds": 0.2, "word_seconds": 0.05}
+            assert speak(http, input="one " * 6, sampling=work).status_code == 200

@@ -19,10 +19,11 @@ FLOORS = (
     # 0 values and files
     "errors disk database tables audio script dictation sentences cues formats voice request settings",
     # 1 engines, sound
-    "gpu hub download upkeep loudness soundfiles m4a watermark likeness uploads encoding metrics hearing references "
-    "engines",
+    "gpu hub download upkeep loudness soundfiles m4a watermark likeness uploads encoding metrics hearing doubts "
+    "references engines",
     "fitting manager remote zero",  # 2 load, lend, evict
-    "events takes runs label casting passages director live assembly advice jobs models errands",  # 3 script to takes
+    # 3 script to takes
+    "events bounds takes runs label casting passages director live assembly advice jobs models errands",
     "library intake trials benchmark export inspection studio",  # 4 what is kept, compared, written out; the one door
     # 5 three thin faces
     "ui api panel cli render cluster portraits listings doctor bundle __main__",
