@@ -15,7 +15,7 @@ NOISY_DB, VERY_NOISY_DB = 22.0, 13.0
 QUIET_LUFS = -40.0
 # Of samples, and of peaks of one height. Likeness: 0.91 where 0.7 % are cut off, 0.81 at 4 %, 0.71 at 20 %.
 CLIPPED, BADLY_CLIPPED = 0.0002, 0.015
-CROWDED, BADLY_CROWDED = 0.35, 0.45
+CROWDED, BADLY_CROWDED = 0.48, 0.55
 ECHO_SECONDS, LONG_ECHO_SECONDS = 0.335, 0.37
 NARROW_HZ = 4500.0
 SURE_MUSIC = 0.45  # an echo holds tones too, but fewer of them

@@ -12,7 +12,7 @@ RATE, STEP = 16000, 160  # the level is looked at every 10 ms
 SMOOTH_FRAMES = 5
 ABOVE_FLOOR_DB, UNDER_TOP_DB = 8.0, 25.0  # a fall is looked at between these: above the noise, below the loudest
 LEAST_FRAMES, LEAST_FALL_DB = 6, 8.0
-LEAST_FALLS = 4
+LEAST_FALLS = 2  # where there are many words, so few are a sign of an echo themselves
 FASTEST = 10  # percent of falls: mouths close slowly too, but a room lets none be fast
 
 
@@ -21,7 +21,7 @@ def decay_seconds(audio: Audio) -> float | Missing:
 
     A fall is a stretch of 80 ms or more in which the level only sinks. Four readers in quiet rooms have 0.13 to 0.21 s,
     the same with white noise or voices 20 dB below 0.2 to 0.32; with an echo of 0.8 s 0.29 to 0.36, of 1.6 s 0.37 to
-    0.42. Missing when there are fewer than four falls.
+    0.42. Missing when there are fewer than two falls.
     """
     samples = audio.resampled(RATE).samples.astype(np.float64)
     whole = len(samples) // STEP
