@@ -179,7 +179,7 @@ def main() -> None:
         marked = [watermark.mark(clip) for clip in unmarked[: options.marked]]
         value = {
             "machine": machine(),
-            "strength": [watermark.SOFT, watermark.STRONG],
+            "strengths": watermark.STRENGTHS,
             "threshold": watermark.THRESHOLD,
             "unmarked": finds(unmarked),
             "unmarked_after_mp3": finds([CHANGES["MP3 128 kbit/s"](clip) for clip in unmarked[: options.marked]]),
