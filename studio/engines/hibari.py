@@ -41,7 +41,7 @@ _PRESETS = (
     _preset("heart", "Heart", "A warm woman's voice, the model's own", Timbre()),
     _preset("low", "Low", "A calm man's voice", Timbre(0.55, 0.86)),
     _preset("sam", "Sam", "A light voice between a man's and a woman's", Timbre(0.75, 0.92)),
-    _preset("june", "June", "A bright young woman's voice", Timbre(1.17, 1.06)),
+    _preset("june", "June", "A bright young woman's voice, near to Heart's", Timbre(1.17, 1.06)),
     _preset("otto", "Otto", "A very deep man's voice", Timbre(0.47, 0.82)),
     _preset("ruth", "Ruth", "A dark woman's voice", Timbre(0.86, 0.96)),
     _preset("theo", "Theo", "A young man's voice", Timbre(0.645, 0.89)),

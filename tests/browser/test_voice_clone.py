@@ -235,6 +235,30 @@ def test_a_voice_is_tried_and_a_file_is_inspected(voices: Served, parrot: str, o
     expect(page.locator(".inspect-told")).to_contain_text("x.txt")
 
 
+def test_settings_that_suit_are_kept_from_a_trial_and_shown_in_the_dialogue(
+    voices: Served, parrot: str, open_page: Open, shots: Path
+) -> None:
+    anna = kept(voices, "Anna")
+    page = open_page()
+    go(page)
+    act(page, "Anna", "Open")
+    expect(page.locator("#clone-title")).to_have_text("Anna")
+    page.locator(".try-settings summary").first.click()
+    page.get_by_label("Seconds a word, Parrot").fill("0.3")
+    page.get_by_role("button", name="Hear it").click()
+    page.get_by_role("button", name="Keep: these settings suit this voice").click(timeout=15_000)
+    expect(page.locator(".try-take")).to_contain_text("Parrot speaks this voice with them")
+    assert voices.studio.library.get(anna.id).settings == {parrot: {"word_seconds": 0.3}}
+    page.locator(".try").screenshot(path=shots / "try-kept.png")
+    act(page, "Anna", "Use for S1")
+    go(page, "Dialogue")
+    choose(page, parrot)
+    write(page, "Hello there.")
+    expect(page.locator(".suited")).to_contain_text("0.3 suits Anna")
+    expect(page.locator("#parameter-word_seconds")).to_have_value("0.3")
+    page.locator(".parameters").screenshot(path=shots / "suited.png")
+
+
 @pytest.mark.parametrize(("scheme", "device"), [("light", "desk"), ("dark", "phone")])
 def test_no_serious_fault_and_nothing_overflows(
     voices: Served, open_page: Open, shots: Path, scheme: str, device: str

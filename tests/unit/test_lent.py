@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from studio.errors import GpuRefused, QueueFull, RequestError
+from studio.errors import GpuRefused, QueueFull, RequestError, Stalled
 from studio.gpu import _refusal
 from studio.jobs import JobRunner, Patience
 from studio.settings import Settings
@@ -87,6 +87,22 @@ def test_what_is_apart_ends_with_the_studio() -> None:
     next(events)
     runner.close()
     assert ended.wait(5)
+
+
+def test_what_hangs_apart_is_given_up() -> None:
+    runner, let_go = JobRunner(patience=Patience(silent_seconds=0.4)), threading.Event()
+
+    def hang() -> Iterator[str]:
+        yield "begun"
+        let_go.wait(20)
+
+    events = runner.run(hang, apart=True)
+    assert next(events) == "begun"
+    with pytest.raises(Stalled):
+        list(events)
+    assert runner.busy() == 0
+    let_go.set()
+    runner.close()
 
 
 def test_a_space_is_known_by_its_environment() -> None:

@@ -117,8 +117,9 @@ function makeCloneTry(root, { current, refused, voice, suit }) {
     const found = unusual(engine, state.sampling);
     const { id, isSample } = voice();
     const same = JSON.stringify(Object.entries(found).sort()) === JSON.stringify(Object.entries(kept(engine)).sort());
-    const words = el("span", { class: "help", role: "status" });
-    if (same) words.textContent = Object.keys(found).length ? "These settings are kept with the voice." : "";
+    const words = el("p", { class: "help", role: "status" });
+    if (same && !Object.keys(found).length) return "";
+    if (same) words.textContent = "These settings are kept with the voice.";
     if (same) return words;
     if (!id || isSample) {
       words.textContent = isSample
