@@ -56,6 +56,7 @@ def running(cores: int | None = None) -> Iterator[None]:
             folder = tempfile.mkdtemp(prefix="studio-ray-", dir=place)
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             quiet |= {
+                "address": "local",  # and never one that somebody else has started here
                 "num_cpus": cores,
                 "include_dashboard": False,
                 "_temp_dir": folder,
@@ -63,6 +64,7 @@ def running(cores: int | None = None) -> Iterator[None]:
             }
         stack.callback(ray.shutdown)
         _start(quiet)
+        check_private()
         yield
 
 
@@ -82,7 +84,9 @@ def _start(options: dict[str, Any]) -> None:
 
 
 def check_private() -> None:
-    """Raises EngineUnavailable when our Ray listens to other machines: whoever reaches it could run code."""
+    """Raises EngineUnavailable when a Ray of ours listens to other machines: whoever reaches it could run code."""
+    if not is_ours():
+        return
     for process in psutil.Process().children(recursive=True):
         try:
             found = process.net_connections("tcp")

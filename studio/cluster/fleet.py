@@ -18,7 +18,6 @@ from studio.request import SpeechRequest
 from studio.settings import Settings
 from studio.voice import Voice
 
-UNENDED = SynthesisError("The replica gave no end of the passage.", "Try again.")
 MOST_ENGINES = 8  # a replica keeps, if its memory budget allows
 
 
@@ -38,8 +37,7 @@ def fleet(settings: Settings, cores: int | None = None) -> Iterator[Fleet]:
         if not is_ours():
             stack.callback(serve.delete, NAME)  # others may use it too; our own ends with Ray
         handle = serve.run(_deployment(settings), name=NAME, route_prefix=None)
-        if is_ours():
-            check_private()
+        check_private()
         yield Fleet(handle)
 
 
@@ -83,7 +81,7 @@ class Fleet:
         handle = self._handle.options(stream=True, multiplexed_model_id=f"{engine_id}:{request.precision}")
         told = handle.speak.remote(request)
         try:
-            done = yield from hearing(told, UNENDED)
+            done = yield from hearing(told, SynthesisError("The replica gave no end of the passage.", "Try again."))
         except (RayError, RayServeException) as error:
             raise SynthesisError(f"The replica failed: {type(error).__name__}.", "Try again.") from error
         finally:
