@@ -46,9 +46,9 @@ class Reception:
             "join": self._join,
             "blind_question": lambda session, asked: sitting.blind_question(self._mine(session, asked)),
             "rating_sheet": lambda session, asked: sitting.rating_sheet(self._mine(session, asked)),
-            "blind_answer": lambda session, asked: self._answered(session, asked, sitting.blind_answer),
-            "rating_answer": lambda session, asked: self._answered(session, asked, sitting.rating_answer),
+            "blind_answer": self._answered,
             "blind_reveal": self._revealed,
+            "rating_answer": self._rated,
         }
 
     def _welcome(self, session: Session, asked: Json) -> Json:
@@ -79,21 +79,28 @@ class Reception:
     def _listener(self, session: Session, asked: Json) -> str:
         return self.sessions.listener(session, str(asked["key"])[:MOST_KEY_CHARACTERS])
 
-    def _answered(self, session: Session, asked: Json, answer: Callable[[Json], Json]) -> Json:
-        """Pass on an answer to a question of the listener's own, and tell as much as the session tells."""
-        self._check_own(session, asked)
-        told = answer(asked)
-        return told if session.tells else {"counted": told["counted"], "why": told["why"]}
+    def _answered(self, session: Session, asked: Json) -> Json:
+        self._check_own(session, asked, self._sitting.owner_of_question(asked))
+        return _as_told(session, self._sitting.blind_answer(asked))
+
+    def _rated(self, session: Session, asked: Json) -> Json:
+        self._check_own(session, asked, self._sitting.owner_of_sheet(asked))
+        return _as_told(session, self._sitting.rating_answer(asked))
 
     def _revealed(self, session: Session, asked: Json) -> Json:
-        self._check_own(session, asked)
+        self._check_own(session, asked, self._sitting.owner_of_question(asked))
         if not session.tells:
             raise RequestError("In this test nothing is told.", "Answer, or come back to it later.")
         return self._sitting.blind_reveal(asked)
 
-    def _check_own(self, session: Session, asked: Json) -> None:
-        """Raises NotInvited when the question is somebody else's, or of another test."""
+    def _check_own(self, session: Session, asked: Json, owner: tuple[str, str]) -> None:
+        """Raises NotInvited when the question is somebody else's, or of another test. owner: listener, comparison."""
         here = {comparison.id for comparison in self.store.members(session.target)}
-        is_own = self._sitting.owner(asked) == self._listener(session, asked)
-        if not is_own or self._sitting.comparison_of(asked) not in here:
+        listener, comparison = owner
+        if listener != self._listener(session, asked) or comparison not in here:
             raise NotInvited("This question was put to somebody else.", "Reload the page.")
+
+
+def _as_told(session: Session, told: Json) -> Json:
+    """As much of an answer's outcome as the session tells."""
+    return told if session.tells else {"counted": told["counted"], "why": told["why"]}

@@ -48,7 +48,7 @@ class Sitting:
             "sounds": sounds(heard.sounds),
             "least_seconds": votes.LEAST_HEARD_SECONDS,
             "votes": sum((vote.kind == "abx") == (test == "abx") for vote in own),
-            "trial": len(abx.alike(own, posed)) % drawing.RUN + 1,
+            "trial": len(abx.alike(own, posed)) % drawing.RUN + 1 if test == "abx" else 0,
             "run": drawing.RUN,
         }
 
@@ -109,17 +109,15 @@ class Sitting:
         why = "" if rated.counted else "This sheet was rated before; the first scores count."
         return {"counted": rated.counted, "why": why, "stimuli": told}
 
-    def owner(self, asked: Json) -> str:
-        """Whose question or sheet an answer is to. Raises RequestError for one that was never asked."""
-        if "sheet" in asked:
-            return self._rating.sheets.sheet(str(asked["sheet"])).listener
-        return self._store.posed(str(asked["question"])).listener
+    def owner_of_question(self, asked: Json) -> tuple[str, str]:
+        """Whose question it is, and about which comparison. Raises RequestError for one that was never asked."""
+        posed = self._store.posed(str(asked["question"]))
+        return posed.listener, posed.question.comparison
 
-    def comparison_of(self, asked: Json) -> str:
-        """Which comparison an answer is about. Raises as `owner` does."""
-        if "sheet" in asked:
-            return self._rating.sheets.sheet(str(asked["sheet"])).comparison
-        return self._store.posed(str(asked["question"])).question.comparison
+    def owner_of_sheet(self, asked: Json) -> tuple[str, str]:
+        """Whose sheet it is, and of which comparison. Raises RequestError for one that was never given out."""
+        sheet = self._rating.sheets.sheet(str(asked["sheet"]))
+        return sheet.listener, sheet.comparison
 
 
 def sounds(heard: tuple[Audio, ...]) -> list[str]:

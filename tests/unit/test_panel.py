@@ -68,6 +68,11 @@ def test_the_link_decides_the_test_and_the_secret_the_listener(store: TrialStore
     question = ada.ask("blind_question")["question"]
     stolen = bo.ask("blind_answer", question=question, choice="first", heard=[9, 9])
     assert stolen["error"]["code"] == "not_invited"
+    eve = Listener(reception, opened(store, test="rating").token, "Eve")
+    sheet, eve.token = eve.ask("rating_sheet")["sheet"], session.token
+    mixed = eve.ask("blind_answer", question=question, sheet=sheet, choice="first", heard=[9, 9])
+    assert mixed["error"]["code"] == "not_invited", "a sheet of her own beside it opens nothing"
+    assert bo.ask("rating_answer", sheet=sheet, scores=[1, 2, 3], heard=[9, 9, 9])["error"]["code"] == "not_invited"
     assert "error" in bo.ask("blind_reveal", question=question) and not store.posed(question).revealed
     tricked = ada.ask("blind_question", id="c0", listener="Bo", test="abx")
     assert tricked["question"] == question and len(tricked["sounds"]) == 2, "what is asked for beside is not looked at"
