@@ -11,11 +11,11 @@ from studio.uploads import SoundFacts
 
 LEAST_SPEECH_SECONDS = 3.0  # less gives a voice that wavers (similarity to the whole: 0.88 for 2 s, 0.94 for 5 s)
 # Likeness of a reader to the own clean recording: 0.83 to 0.95 at 20 dB, 0.66 to 0.86 at 10 dB.
-NOISY_DB, VERY_NOISY_DB = 22.0, 13.0
+NOISY_DB, VERY_NOISY_DB = 20.5, 13.0
 QUIET_LUFS = -40.0
 # Of samples, and of peaks of one height. Likeness: 0.91 where 0.7 % are cut off, 0.81 at 4 %, 0.71 at 20 %.
 CLIPPED, BADLY_CLIPPED = 0.0002, 0.015
-CROWDED, BADLY_CROWDED = 0.48, 0.55
+CROWDED, BADLY_CROWDED = 0.5, 0.55
 ECHO_SECONDS, LONG_ECHO_SECONDS = 0.335, 0.37
 NARROW_HZ = 4500.0
 SURE_MUSIC = 0.45  # an echo holds tones too, but fewer of them
@@ -71,8 +71,9 @@ def _about_sound(known: dict[str, float | None]) -> Iterable[Doubt]:
     if clipped > CLIPPED or crowded > CROWDED:
         text = "It was recorded too loud: the tops of its waves are cut off. Record it again, softer."
         yield Doubt("clipped", text, spoils=clipped > BADLY_CLIPPED or crowded > BADLY_CROWDED, mars=True)
-    decay = known["decay"]
-    if decay is not None and decay > ECHO_SECONDS and (snr is None or snr >= VERY_NOISY_DB):
+    decay, spoken = known["decay"], known["speech_seconds"] or 0
+    is_telling = spoken >= LEAST_SPEECH_SECONDS and (snr is None or snr >= VERY_NOISY_DB)
+    if decay is not None and decay > ECHO_SECONDS and is_telling:
         text = "The room echoes; the clone will sound far away. Go nearer to the microphone, or into a furnished room."
         yield Doubt("echo", text, spoils=decay > LONG_ECHO_SECONDS, mars=True)
     if loud is not None and loud < QUIET_LUFS:

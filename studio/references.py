@@ -128,7 +128,7 @@ def _measures(audio: Audio, speech: Activity) -> Iterable[Measure]:
         ("loudness", "Loudness", Missing("it is silent") if heard is None else heard, "LUFS"),
         ("peak", "True peak", loudness.true_peak_dbtp(audio), "dBTP"),
         ("clipped", "Clipped", 100 * level.clipped_share(audio), "% of samples"),
-        ("crowded", "Peaks of one height (clipped from 48)", 100 * level.crowded_share(audio), "%"),
+        ("crowded", "Peaks of one height (clipped from 50)", 100 * level.crowded_share(audio), "%"),
         ("noise", "Noise floor", noise.noise_dbfs(audio), "dBFS"),
         ("snr", "Speech over noise", noise.snr_db(audio, speech), "dB"),
         ("bandwidth", "Speech up to", noise.bandwidth_hz(audio, speech), "Hz"),
