@@ -56,7 +56,7 @@ def codec_ms(engine: str) -> float:
 
 def without_graphs(pair: Pair, frames: int) -> Any:
     """Our codes when every step runs as written."""
-    on, graphs.Graphs.on = graphs.Graphs.on, staticmethod(lambda device: graphs.Graphs(None))  # type: ignore[method-assign]
+    on, graphs.Graphs.on = graphs.Graphs.on, staticmethod(lambda device: graphs.Graphs(None, few_shapes=True))  # type: ignore[method-assign]
     try:
         return pair.ours(frames)[0]
     finally:

@@ -424,3 +424,134 @@ __global__ void pick(const float *logits, const float *ban, const float *noise, 
         x[i] = with_base ? narrow(wide(one) + wide(base[i / width * base_stride + i % width])) : one;
     }
 }
+
+// A row of codes from logits (BRANCHES, books, tokens) fp32: a block of 1024 threads for each codebook, EACH tokens a
+// thread; the last block to be done writes the row. What torch's operations in dia/sampling.py and dia/decoding.py do.
+//
+// BRANCHES 2: only the `best` by guidance may be drawn, others where nothing else is left. noise: (books, tokens),
+// exponential. Ids beyond `eos` are never drawn, `eos` only in the first book and there where nothing is as probable. Of
+// the `best` likeliest those are left that together have `top_p`. grid: (rows, books), below 0 where a code is to be
+// drawn. position: the last row that is written, counted up. ends: the row of the first book's eos; book c has its own
+// delays[c] rows later, and `pad` behind it. drawn: (books,), count: (1,), zero before and after.
+template <int EACH, int BRANCHES>
+__global__ void draw_row(const float *logits, const float *noise, long long *grid, long long *position, long long *ends,
+                         const long long *delays, int *drawn, u32 *count, int tokens, double guidance, double temperature,
+                         int best, double top_p, int eos, int pad) {
+    const int books = gridDim.x, book = blockIdx.x, lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+    float *values = (float *)pool;         // (tokens,): of the kept tokens, in any order
+    float *sorted = values + tokens;       // (tokens,): their shares, the least first
+    float *tops = sorted + tokens;         // (32,)
+    int *ids = (int *)(tops + 32);         // (tokens,)
+    int *places = ids + tokens;            // (32,)
+    int *kept = places + 32;               // (1,)
+    const float *row = logits + (size_t)book * tokens, *other = row + (BRANCHES == 2 ? (size_t)books * tokens : 0);
+    let_next_start();
+    wait_for_last();
+    const long long next = *position + 1;
+    float mine[EACH];
+    u32 order[EACH];
+    for (int i = 0; i < EACH; i++) {
+        const int at = threadIdx.x + 1024 * i;
+        mine[i] = at < tokens ? row[at] : NEVER;
+        order[i] = 0;
+        if (BRANCHES == 2 && at < tokens)
+            order[i] = ranked(__fadd_rn(mine[i], __fmul_rn(mine[i] - other[at], (float)guidance)));
+    }
+    if (BRANCHES == 2 && best < tokens) {
+        const u32 least = bound<EACH>(order, best);
+        for (int i = 0; i < EACH; i++) if (order[i] < least) mine[i] -= 1e4f;
+    }
+    if (!threadIdx.x) *kept = 0;
+    for (int i = 0; i < EACH; i++) {
+        const int at = threadIdx.x + 1024 * i;
+        mine[i] /= (float)temperature;
+        if (at > eos || (at == eos && book)) mine[i] = NEVER;
+        if (at == eos) tops[0] = mine[i];
+    }
+    __syncthreads();
+    const float end = tops[0];
+    int as_probable = 0;
+    for (int i = 0; i < EACH; i++)
+        as_probable += __syncthreads_count((int)(threadIdx.x + 1024 * i) < eos && mine[i] >= end);
+    for (int i = 0; i < EACH; i++) {
+        const int at = threadIdx.x + 1024 * i;
+        if ((at == eos) == (as_probable > 0)) mine[i] = NEVER;
+        order[i] = at < tokens ? ranked(mine[i]) : 0;
+    }
+    if (best < tokens) {
+        const u32 least = bound<EACH>(order, best);
+        for (int i = 0; i < EACH; i++) if (order[i] < least) mine[i] = NEVER;
+    }
+    float top = NEVER;
+    for (int i = 0; i < EACH; i++) top = fmaxf(top, mine[i]);
+    top = most_of_warp(top);
+    if (!lane) tops[warp] = top;
+    __syncthreads();
+    top = most_of_warp(tops[lane]);
+    int rank[EACH];
+    if (top_p < 1.0) {
+        for (int i = 0; i < EACH; i++)
+            if (mine[i] > NEVER) {
+                const int place = atomicAdd(kept, 1);
+                values[place] = mine[i], ids[place] = threadIdx.x + 1024 * i;
+            }
+        __syncthreads();
+        const int all = *kept;
+        for (int i = 0; i < EACH; i++) {
+            rank[i] = 0;
+            if (!(mine[i] > NEVER)) continue;
+            for (int j = 0; j < all; j++)
+                rank[i] += values[j] < mine[i] || (values[j] == mine[i] && ids[j] < (int)(threadIdx.x + 1024 * i));
+            sorted[rank[i]] = expf(mine[i] - top);
+        }
+        __syncthreads();
+        float sum = 0.0f;
+        for (int j = 0; j < all; j++) sum += sorted[j];
+        for (int i = 0; i < EACH; i++) {
+            if (!(mine[i] > NEVER) || rank[i] == all - 1) continue;
+            float below = 0.0f;
+            for (int j = 0; j <= rank[i]; j++) below += sorted[j] / sum;
+            if (below <= (float)(1.0 - top_p)) mine[i] = NEVER;
+        }
+    }
+    __syncthreads();
+    float most = NEVER;
+    int place = 0;
+    for (int i = 0; i < EACH; i++) {
+        const int at = threadIdx.x + 1024 * i;
+        if (!(mine[i] > NEVER)) continue;
+        mine[i] = expf(mine[i] - top) / noise[(size_t)book * tokens + at];
+        if (mine[i] > most) most = mine[i], place = at;
+    }
+    for (int round = 0; round < 2; round++) {
+        for (int step = 16; step; step /= 2) {
+            float one = __shfl_xor_sync(0xffffffffu, most, step);
+            int there = __shfl_xor_sync(0xffffffffu, place, step);
+            if (one > most || (one == most && there < place)) most = one, place = there;
+        }
+        if (round) break;
+        if (!lane) tops[warp] = most, places[warp] = place;
+        __syncthreads();
+        most = tops[lane], place = places[lane];
+    }
+
+    if (!threadIdx.x) {
+        drawn[book] = place;
+        __threadfence();
+        *kept = (int)atomicAdd(count, 1u);
+    }
+    __syncthreads();
+    if (*kept + 1 < books) return;
+    __threadfence();
+    const volatile int *found = drawn;
+    const int one = min((int)threadIdx.x, books - 1);
+    const long long known = grid[next * books + one], first = grid[next * books];
+    long long code = known < 0 ? (long long)found[one] : known, last = *ends;
+    if ((first < 0 ? (long long)found[0] : first) == eos && next < last) last = next;
+    const long long due = last + delays[one];
+    if (next == due) code = eos;
+    if (next > due) code = pad;
+    __syncthreads();
+    if ((int)threadIdx.x < books) grid[next * books + one] = code;
+    if (!threadIdx.x) *ends = last, *position = next, *count = 0;
+}

@@ -13,6 +13,8 @@ import torch.nn.functional as F  # noqa: E402
 from studio.engines import fused  # noqa: E402
 from studio.engines.csm.model import Sampling as CsmSampling  # noqa: E402
 from studio.engines.dia.decoding import Decoding  # noqa: E402
+from studio.engines.dia.fused import FusedRow  # noqa: E402
+from studio.engines.dia.row import FREE, Row  # noqa: E402
 from studio.engines.dia.sampling import Sampling as DiaSampling  # noqa: E402
 from studio.engines.dia2.fused import pick_of  # noqa: E402
 from studio.engines.dia2.sampling import Draw, Sampling, choose  # noqa: E402
@@ -140,6 +142,69 @@ def test_a_code_of_dia2_is_drawn(
         assert torch.equal(x, table[token + tokens] + base)
 
 
+def row_of(books: int, ends: int, first: int) -> Row:
+    """Row 4 of 9 is next, with this code in the first book. The end is 1024."""
+    grid = torch.full((9, books), FREE)
+    grid[:4], grid[4, 0] = 1, first
+    return Row(grid, torch.tensor([3]), torch.tensor([ends]), torch.arange(books), 1024, 1025)
+
+
+EXTREMES = {
+    "plain": lambda logits: logits,
+    "all the same": lambda logits: torch.zeros_like(logits),
+    "few values": lambda logits: (2 * logits).round(),
+    "far apart": lambda logits: logits * 1e6,
+    "tiny": lambda logits: logits * 1e-30,
+    "one that is certain": lambda logits: logits.index_fill(2, torch.tensor([17]), 1e30),
+    "the end is certain": lambda logits: logits.index_fill(2, torch.tensor([1024]), 50.0),
+    "the end is as probable as another": lambda logits: logits.index_fill(2, torch.tensor([3, 1024]), 50.0),
+    "what is never drawn is certain": lambda logits: logits.index_fill(2, torch.tensor([1025, 1027]), 1e4),
+}
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        DiaSampling(3.0, 1.2, 0.95, 45),
+        DiaSampling(1.0, 0.8, 0.3, 100),
+        DiaSampling(3.0, 0.0, 1.0, 1),
+        DiaSampling(5.0, 2.5, 0.999, 2000),
+    ],
+    ids=str,
+)
+def test_a_row_of_dia_is_drawn_and_written(launch: Emulated, sampling: DiaSampling, name: str) -> None:
+    books, tokens, eos = 3, 1028, 1024
+    # drawn; the first book's end as if it had been known; an end that was before
+    states = ((8, FREE), (8, eos), (3, FREE), (2, FREE))
+    turn = list(EXTREMES).index(name) + sampling.top_k
+    for seed, (ends, known) in enumerate((states[turn % 4], states[(turn + 1) % 4])):
+        logits = EXTREMES[name](random(sampling.branches, books, tokens, seed=seed, dtype=torch.float32) * 3)
+        noise = exponential(books, tokens, seed=seed) if sampling.temperature else torch.ones(books, tokens)
+        wanted, found = row_of(books, ends, known), row_of(books, ends, known)
+        wanted.write(logits, noise, sampling)
+        fused_row = FusedRow(launch, found, noise, sampling)
+        fused_row(logits)
+        assert torch.equal(found.grid, wanted.grid)
+        assert (found.position, found.ends) == (wanted.position, wanted.ends)
+        assert not fused_row._count.any()  # ready for the next row
+
+
+def test_a_draw_that_does_not_run_or_is_wrong_is_not_used(launch: Emulated, caplog: pytest.LogCaptureFixture) -> None:
+    cpu = torch.device("cpu")
+    assert FusedRow.works(launch, cpu) and not caplog.records
+
+    def broken(*given: object) -> None:
+        raise RuntimeError("no NVRTC")
+
+    assert not FusedRow.works(broken, cpu)
+    assert not FusedRow.works(lambda *given: None, cpu)
+    assert [record.message for record in caplog.records] == [
+        "The kernel that draws Dia's codes is not used, which makes speech slower: no NVRTC.",
+        "The kernel that draws Dia's codes is not used, which makes speech slower: it draws other codes than torch.",
+    ]
+
+
 def test_kernels_that_do_not_run_or_are_wrong_are_not_used(launch: Emulated, caplog: pytest.LogCaptureFixture) -> None:
     assert fused.works(launch, "cpu") and not caplog.records
 
@@ -197,13 +262,13 @@ def test_frames_of_dia2(launch: Emulated) -> None:
 
 def test_steps_of_dia(launch: Emulated) -> None:
     dia = small.dia()
-    dia.launch = launch
+    dia.launch, dia.draws = launch, True
     text, prompt = torch.arange(40, 90), torch.randint(0, 96, (20, 9), generator=torch.Generator().manual_seed(1))
     decoding = Decoding(dia, text, prompt, 60, DiaSampling(3.0, 1.2, 0.95, 45))
     run = decoding.run(lambda noise: noise.fill_(1.0))
     next(run)
     plain = [replace(memory, keys=memory.keys.clone(), values=memory.values.clone()) for memory in decoding._memories]
-    assert decoding._fused
+    assert decoding._fused and decoding._fused_row
     for row in range(21, 24):
         codes, at = decoding._grid[row : row + 1].clone(), torch.tensor([row])
         assert codes.min() >= 0

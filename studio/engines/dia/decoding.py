@@ -12,12 +12,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from studio.engines.dia.fused import FusedDecoder
+from studio.engines.dia.fused import FusedDecoder, FusedRow
 from studio.engines.dia.model import Dia, Memory
-from studio.engines.dia.sampling import Sampling, draw
+from studio.engines.dia.row import FREE, Row
+from studio.engines.dia.sampling import Sampling
 from studio.engines.graphs import Graphs
 
-FREE = -1  # in the grid: still to be drawn
 # Elsewhere than on a CPU a step looks back over whole multiples of so many rows, so that its shapes seldom change. To
 # capture another shape costs a card the time of some steps, and looking further next to nothing.
 SPAN = 1024
@@ -46,6 +46,8 @@ class Decoding:
         self._noise = torch.ones(config.books, config.decoder.vocabulary, device=device)
         self._memories: list[Memory] = []
         self._fused: FusedDecoder | None = None
+        self._row = Row(self._grid, self._position, self._ends, self._delays, config.eos, config.pad)
+        self._fused_row: FusedRow | None = None
         self.ended = False
 
     def run(self, noise: Noise) -> Iterator[int]:
@@ -79,6 +81,8 @@ class Decoding:
             self._memories = self._dia.decoder.memories(self._dia.encoder(text), slots)
             if self._dia.launch and FusedDecoder.fits(self._dia.decoder):
                 self._fused = FusedDecoder(self._dia.launch, self._dia.decoder, self._memories)
+                if self._dia.draws and FusedRow.fits(self._dia.config.decoder.vocabulary):
+                    self._fused_row = FusedRow(self._dia.launch, self._row, self._noise, self._sampling)
             rows = torch.arange(self._before + 1, device=self._grid.device)
             self._write(self._dia.decoder(self._grid[: len(rows)], self._memories, rows, len(rows)))
 
@@ -94,15 +98,10 @@ class Decoding:
 
     def _write(self, logits: Tensor) -> None:
         """Draw the next row, but for what is known of it."""
-        config = self._dia.config
-        row = self._position + 1
-        known = self._grid.index_select(0, row)
-        codes = torch.where(known == FREE, draw(logits, self._noise, self._sampling, config.eos), known)
-        self._ends.copy_(torch.where(codes[:, 0] == config.eos, torch.minimum(row, self._ends), self._ends))
-        due = self._ends + self._delays
-        codes = torch.where(row == due, config.eos, torch.where(row > due, config.pad, codes))
-        self._grid.index_copy_(0, row, codes)
-        self._position.copy_(row)
+        if self._fused_row:
+            self._fused_row(logits)
+        else:
+            self._row.write(logits, self._noise, self._sampling)
 
 
 def _grid(prompt: Tensor, delays: tuple[int, ...], bos: int, rows: int) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from studio.engines import fused, prepared
 from studio.engines.dia.config import Config, Stack, open_checkpoint, plan
+from studio.engines.dia.fused import FusedRow
 from studio.engines.linear import Make, between, exact, kernel
 from studio.engines.norms import normed
 from studio.engines.pages import settled
@@ -190,7 +191,7 @@ class Decoder:
 class Dia:
     """The model in memory. weights: by the names of `config.plan`. linear: how a matrix is multiplied.
 
-    launch: the kernels for steps, where there is a card that has them.
+    launch: the kernels for steps, where there is a card that has them. draws: whether they draw codes, too.
     """
 
     def __init__(self, weights: Mapping[str, Tensor], config: Config, linear: Make = exact) -> None:
@@ -199,6 +200,7 @@ class Dia:
         self.decoder = Decoder(weights, config, linear)
         self.device = self.encoder.device
         self.launch = fused.card() if self.device.type == "cuda" and linear is exact else None
+        self.draws = self.launch is not None and FusedRow.works(self.launch, self.device)
 
     @staticmethod
     def load(

@@ -46,8 +46,7 @@ def candidates(logits: Tensor, sampling: Sampling, eos: int) -> Tensor:
     scores, top_k = logits[0], min(sampling.top_k, logits.shape[-1])
     if sampling.branches == 2:
         guided = scores + (scores - logits[1]) * sampling.guidance
-        kept = guided.topk(top_k).indices
-        scores = (scores - LAST).scatter(-1, kept, scores.gather(-1, kept))
+        scores = torch.where(guided < guided.topk(top_k).values[:, -1:], scores - LAST, scores)
     scores = _ending(scores / (sampling.temperature or 1.0), eos)
     return scores.masked_fill(scores < scores.topk(top_k).values[:, -1:], NEVER)
 
@@ -65,7 +64,7 @@ def _ending(scores: Tensor, eos: int) -> Tensor:
 def _drawn(scores: Tensor, noise: Tensor, top_p: float) -> Tensor:
     """A draw among the most probable codes that together have `top_p`: the largest of probability over noise."""
     if top_p < 1.0:
-        ascending, order = scores.sort(-1)
+        ascending, order = scores.sort(stable=True, dim=-1)
         rare = ascending.softmax(-1).cumsum(-1) <= 1.0 - top_p
         rare[:, -1] = False
         scores = scores.masked_fill(torch.zeros_like(rare).scatter(-1, order, rare), NEVER)
