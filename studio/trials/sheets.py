@@ -25,7 +25,7 @@ Stimuli = Mapping[str, tuple[tuple[str, str], ...]]  # comparison -> what is to 
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a listener is to rate. stimuli: (role, entry) in the order shown. done: it was rated."""
+    """What a listener is to rate. stimuli: (role, entry) in the order shown, the entry empty for the reference's."""
 
     id: str
     comparison: str
