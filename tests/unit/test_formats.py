@@ -350,6 +350,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.md", "a.srt", "a.fountain", "-"])
 def test_200_000_characters_of_anything_take_little_time(name: str) -> None:
     def work(text: str) -> None:

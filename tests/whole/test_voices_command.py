@@ -16,7 +16,7 @@ from studio.studio import SAMPLES, Studio
 from studio.voice import CONSENTS, Consent
 from tests.parrot import parrot
 from tests.recorded import kept, recording
-from tests.unit.test_cli import Cli, call
+from tests.whole.test_cli import Cli, call
 
 __all__ = ["call", "parrot"]  # fixtures
 

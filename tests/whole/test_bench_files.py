@@ -25,9 +25,9 @@ from studio.benchmark.summary import summaries
 from studio.metrics import Missing
 from studio.settings import Settings
 from studio.studio import Studio
-from tests.unit.test_bench_command import not_alone
-from tests.unit.test_benchmark import SUITE
-from tests.unit.test_cli import Cli, call
+from tests.whole.test_bench_command import not_alone
+from tests.whole.test_benchmark import SUITE
+from tests.whole.test_cli import Cli, call
 
 __all__ = ["call", "not_alone"]  # fixtures
 
@@ -101,7 +101,7 @@ def test_figures_of_others_are_marked_as_such(benchmarks: Benchmarks) -> None:
 
 
 def test_files_are_written_as_their_names_say(call: Cli) -> None:
-    from tests.unit.test_bench_command import bench
+    from tests.whole.test_bench_command import bench
 
     answer = bench(call, "-o", "r.csv", "-o", "r.md", "-o", "r.json", "--html", "r.html")
     assert answer.code == 0, answer.err

@@ -16,7 +16,7 @@ import pytest
 
 from studio.benchmark.store import BenchStore, Row
 from studio.metrics import Missing
-from tests.unit.test_cli import Answer, Cli, call
+from tests.whole.test_cli import Answer, Cli, call
 
 __all__ = ["call"]  # a fixture
 ROOT = Path(__file__).parents[2]

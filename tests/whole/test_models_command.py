@@ -17,7 +17,7 @@ from studio import engines
 from studio.hub import ModelFiles
 from tests.hubserver import COMMIT, Hub, environment, put, serve
 from tests.stand_ins import StandIn, stand_in
-from tests.unit.test_cli import Cli, call
+from tests.whole.test_cli import Cli, call
 
 __all__ = ["call", "stand_in"]
 

@@ -20,7 +20,7 @@ from studio.trials.blind import Answer
 from studio.trials.mushra import RatingTest
 from studio.trials.trials import Trials
 from tests.ear import deaf
-from tests.unit.test_cli import Cli, call
+from tests.whole.test_cli import Cli, call
 
 __all__ = ["call"]
 
