@@ -14,6 +14,7 @@ import argparse
 import json
 import resource
 import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -35,15 +36,36 @@ from studio.engines.dia2.layout import plan as dia2_plan
 from studio.engines.dia2.model import Net
 from studio.engines.dia2.sampling import Sampling
 from studio.engines.dia2.steps import Steps
-from studio.engines.linear import Make, kernel
+from studio.engines.linear import Make, exact, kernel
 from studio.engines.mimi import Mimi, MimiStream
+from studio.engines.pages import give_back
+from studio.engines.weights import Plan
 
 BF16 = torch.bfloat16
 DAC = {"encoder_hidden_size": 64, "downsampling_ratios": [2, 4, 8, 8], "decoder_hidden_size": 1536, "n_codebooks": 9}
 
 
-def weights_on(device: str, plan: Any, host: tuple[str, ...] = ()) -> dict[str, Any]:
+class Passing(Mapping[str, Any]):
+    """Random weights, each made when it is asked for and not kept: as a load in 8 bits reads them."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def __getitem__(self, name: str) -> Any:
+        give_back()
+        return random_weights({name: self._plan[name]})[0][name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._plan)
+
+    def __len__(self) -> int:
+        return len(self._plan)
+
+
+def weights_on(device: str, linear: Make, plan: Plan, host: tuple[str, ...] = ()) -> Mapping[str, Any]:
     """Random weights, those named in `host` left there."""
+    if linear is not exact:
+        return Passing(plan)
     made, _ = random_weights(plan)
     return {name: made.pop(name) if name in host else made.pop(name).to(device) for name in list(made)}
 
@@ -59,7 +81,7 @@ def csm(device: str, linear: Make, frames: int) -> None:
     from transformers import CsmConfig as Published
 
     config = read_config(CsmConfig, Published().to_dict())
-    weights = weights_on(device, csm_model.plan(config, BF16, []), ("words",))
+    weights = weights_on(device, linear, csm_model.plan(config, BF16, []), ("words",))
     model = csm_model.Csm(config, weights, weights["words"], linear, projects_ahead=device != "cpu")
     del weights
     stream, start = mimi(device), model.slots - frames - 1
@@ -76,7 +98,7 @@ def dia(device: str, linear: Make, frames: int) -> None:
     from transformers import DacConfig, DacModel
 
     config = DiaConfig.read(fullsize.DIA)
-    model = Dia(weights_on(device, dia_plan(config, BF16)), config, linear)
+    model = Dia(weights_on(device, linear, dia_plan(config, BF16)), config, linear)
     codec = Dac(DacModel(DacConfig(**DAC, codebook_size=1024, codebook_dim=8, sampling_rate=44100)).eval().to(device))
     before = torch.randint(0, 1024, (1024 if device != "cpu" else 86, config.books))
     longest = config.decoder.positions - 2 - max(config.delays) - len(before)
@@ -91,7 +113,7 @@ def dia(device: str, linear: Make, frames: int) -> None:
 def dia2(size: str, device: str, linear: Make, frames: int) -> None:
     """The last frames of two minutes."""
     config = read_config(Dia2Config, fullsize.dia2(size))
-    net = Net(config, weights_on(device, dia2_plan(config, BF16)), linear)
+    net = Net(config, weights_on(device, linear, dia2_plan(config, BF16)), linear)
     stream, steps = mimi(device), Steps(net, Sampling())
     pad = (config.text_pad, config.text_pad)
     for at in range(config.max_steps - frames, config.max_steps):

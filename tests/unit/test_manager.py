@@ -154,7 +154,7 @@ def test_who_does_not_fit_is_told_what_would(monkeypatch: pytest.MonkeyPatch) ->
     ready, *others = caught.value.remedy.partition("This fits: ")[2].split(", ", 1)
     assert ready == "Hibari (built in) (0.35 GB)" and "in int8" in others[0] and "to download" in others[0]
     dia = engines.module("dia").SPEC
-    assert fitting.others(dia, 3.5, placement).startswith("This fits: Dia 1.6B in int8 (3 GB, to download), Hibari")
+    assert fitting.others(dia, 4.0, placement).startswith("This fits: Dia 1.6B in int8 (3.7 GB, to download), Hibari")
     assert "Dia2 1B (3.4 GB, to download)" in fitting.others(dia, 3.5, replace(placement, device="cuda"))
     assert "int8" not in fitting.others(dia, 3.5, replace(placement, device="cuda"))
     assert fitting.others(dia, 0.1, placement) == ""

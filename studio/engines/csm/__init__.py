@@ -65,9 +65,9 @@ SPEC = EngineSpec(
         Parameter("top_k", "Top k", 50.0, 1.0, 200.0, 1.0, "How many codes each choice is made from."),
     ),
     characters_per_second=15.0,
-    cpu_rtf=9.0,  # in bf16, two Zen 4 cores
+    cpu_rtf=5.5,  # in bf16, two Zen 4 cores, codec included: bench/results/decode-csm-*.json
     gpu_rtf=0.071,  # bench/results/card-csm-h100.json
-    int8=Lighter(memory_gb=3.1, cpu_rtf=3.0),
+    int8=Lighter(memory_gb=3.1, cpu_rtf=2.1),
     packages=("torch", "transformers", "tokenizers", "huggingface_hub"),
 )
 

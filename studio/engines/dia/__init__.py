@@ -64,9 +64,9 @@ SPEC = EngineSpec(
         Parameter("top_k", "Top k", 45, 1, 100, 1, "Among how many sounds each is drawn."),
     ),
     characters_per_second=15.0,
-    cpu_rtf=15.0,  # in bf16, two Zen 4 cores
+    cpu_rtf=13.0,  # in bf16, two Zen 4 cores, of which the codec 1.7: bench/results/decode-dia-*.json
     gpu_rtf=0.154,  # bench/results/card-dia-h100.json
-    int8=Lighter(memory_gb=3.0, cpu_rtf=6.0),
+    int8=Lighter(memory_gb=3.7, cpu_rtf=6.2),
     packages=("torch", "transformers"),
 )
 
