@@ -53,8 +53,23 @@ function takeSounds({ sounds, sample_rate }) {
   pair.load(sounds.map((sound) => ({ buffer: samplesOf(sound, sample_rate), gain: 1 })));
 }
 
+// The first sounds take a second or more: says so in the meantime, and puts back what was there when they do not come.
+async function soundsFor(place, asked) {
+  const before = [...part(place).childNodes];
+  const say = () => part(place).replaceChildren(el("p", { class: "help", role: "status" }, "Making the sounds ready …"));
+  const timer = setTimeout(say, 400);
+  try {
+    return await asked;
+  } catch (problem) {
+    part(place).replaceChildren(...before);
+    throw problem;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 async function ask() {
-  const next = await studio.ask("blind_question", { ...test });
+  const next = await soundsFor(".compare-blind-view", studio.ask("blind_question", { ...test }));
   if (view() !== "blind") return;
   [question, told, picked] = [next, null, new Set()];
   takeSounds(next);

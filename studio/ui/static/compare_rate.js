@@ -4,7 +4,8 @@ let scores = []; // of each take; null until its slider was moved
 let chosen = 0; // the take whose slider the keys move
 
 async function askRating() {
-  const next = await studio.ask("rating_sheet", { ...test });
+  const place = view() === "rate" ? ".compare-rate-view" : ".compare-blind-view"; // where one waits
+  const next = await soundsFor(place, studio.ask("rating_sheet", { ...test }));
   setView("rate");
   if (next.over) return showOver();
   [sheet, told, question] = [next, null, { least_seconds: next.least_seconds }];
