@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from studio.metrics import music, speakers
+from studio.metrics import company, music
 from studio.metrics.activity import Activity
 from studio.uploads import SoundFacts
 
@@ -53,8 +53,7 @@ def _about_speech(known: dict[str, float | None], speech: Activity) -> Iterable[
         yield Doubt("short", text, spoils=speech.speech_seconds < 1)
     if _is_music(known):
         yield Doubt("music", "It is music, or has music in it; the clone would sing along.", spoils=True)
-    alike = known["parts_alike"]
-    if alike is not None and alike < speakers.SECOND_SPEAKER:
+    if _is_company(known):
         yield Doubt("second_speaker", "Two people seem to speak in it. Cut out the one you want.", spoils=True)
     inner = [silence.seconds for silence in speech.silences if silence.start and silence.end < speech.seconds]
     if speech.spans and max(inner, default=0.0) > LONG_PAUSE_SECONDS:
@@ -87,3 +86,10 @@ def _is_music(known: dict[str, float | None]) -> bool:
     """Tones that are held, and not by the echo of a room alone."""
     sustained = known["sustained"] or 0
     return sustained >= (SURE_MUSIC if (known["decay"] or 0) > ECHO_SECONDS else music.MUSIC)
+
+
+def _is_company(known: dict[str, float | None]) -> bool:
+    """Two voices, or two pitches that are no tune."""
+    alike, apart = known["parts_alike"], known["semitones_apart"]
+    is_apart = apart is not None and apart > company.SEMITONES_APART and not _is_music(known)
+    return is_apart or (alike is not None and alike < company.ALIKE)

@@ -15,7 +15,7 @@ from studio import loudness
 from studio.audio import Audio
 from studio.doubts import Doubt, doubts
 from studio.engines.base import EngineSpec
-from studio.metrics import Missing, activity, echo, level, music, noise, pitch, rate, speakers
+from studio.metrics import Missing, activity, company, echo, level, music, noise, pitch, rate
 from studio.metrics.activity import Activity, Span
 from studio.uploads import SoundFacts
 
@@ -120,6 +120,7 @@ def examine(audio: Audio, facts: SoundFacts | None = None, specs: Iterable[Engin
 
 def _measures(audio: Audio, speech: Activity) -> Iterable[Measure]:
     minute = Audio(audio.samples[: round(LISTENED_SECONDS * audio.sample_rate)], audio.sample_rate)
+    listened = (minute, speech if audio.seconds <= LISTENED_SECONDS else activity.activity(minute))
     heard = loudness.loudness(audio)
     found: list[tuple[str, str, float | Missing, str]] = [
         ("seconds", "Length", audio.seconds, "s"),
@@ -136,7 +137,8 @@ def _measures(audio: Audio, speech: Activity) -> Iterable[Measure]:
         ("rate", "Speed", rate.syllables_per_second(audio, speech), "syllables a second"),
         ("decay", "Fades in (an echo from 0.34)", echo.decay_seconds(audio), "s"),
         ("sustained", "Sustained tones (music from 0.3)", music.sustained(audio), ""),
-        ("parts_alike", "Likeness of its parts (two people under 0.77)", speakers.second_speaker(minute), ""),
+        ("parts_alike", "Likeness of its parts (two people under 0.68)", company.parts_alike(*listened), ""),
+        ("semitones_apart", "Its parts apart (two people over 6.5)", company.semitones_apart(*listened), "semitones"),
     ]
     for name, title, value, unit in found:
         if isinstance(value, Missing):

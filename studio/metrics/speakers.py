@@ -1,4 +1,4 @@
-"""How alike two voices are, and whether a sound holds more than one; by the speaker encoder of Resemblyzer 0.1.4.
+"""How alike two voices are, by the speaker encoder of Resemblyzer 0.1.4.
 
 Only the weights of that package are used: the numbers are read from their places in its file, which is known by its
 hash, so that nothing in it is ever run. The network (Wan et al. 2018, "Generalized end-to-end loss for speaker
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 
 from studio.audio import Audio, Samples
 from studio.metrics import Missing, mel
-from studio.metrics.activity import FRAME, RATE, Activity, activity
+from studio.metrics.activity import FRAME, RATE, Activity, Span, activity
 
 WEIGHTS_SHA256 = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"
 REMEDY = "Run: make run METRICS=1"
@@ -39,9 +40,6 @@ LOUDNESS_RMS = 10 ** (-30 / 20)  # as in its training
 SAME_PERSON = 0.765
 SURELY_SAME, SURELY_DIFFERENT = 0.845, 0.718
 
-LEAST_WINDOWS = 2  # of a second speaker: about 2.4 s of speech
-SECOND_SPEAKER = 0.77  # 63 sounds of one person have 0.79 or more; 63 of 74 sounds of two have less than this
-
 Vectors = Samples  # (windows, 256), length 1 each
 
 
@@ -51,8 +49,8 @@ class _Encoder:
     projection: Samples
     bias: Samples
 
-    def __call__(self, frames: Samples) -> Vectors:
-        """(windows, 160, 40) mel power -> (windows, 256)."""
+    def __call__(self, frames: Samples, lengths: Sequence[int] | None = None) -> Vectors:
+        """(windows, 160, 40) mel power -> (windows, 256). lengths: frames of each that are no padding."""
         for of_input, of_state, bias in self.layers:
             driven = frames @ of_input.T + bias
             state = cell = np.zeros((len(frames), WIDTH), np.float32)
@@ -63,7 +61,8 @@ class _Encoder:
                 cell = forget * cell + enter * np.tanh(gates[:, 2 * WIDTH : 3 * WIDTH])
                 out[:, at] = state = leave * np.tanh(cell)
             frames = out
-        return _unit(np.maximum(frames[:, -1] @ self.projection.T + self.bias, 0))
+        last = frames[:, -1] if lengths is None else frames[np.arange(len(frames)), np.array(lengths) - 1]
+        return _unit(np.maximum(last @ self.projection.T + self.bias, 0))
 
 
 def _sigmoid(value: Samples) -> Samples:
@@ -116,13 +115,40 @@ def windows(audio: Audio, speech: Activity | None = None) -> Vectors | Missing:
     samples = samples[: len(said) * FRAME][np.repeat(said, FRAME)]
     if len(samples) < LEAST_SPEECH_SECONDS * RATE:
         return Missing(f"there is {len(samples) / RATE:.1f} s of speech, and {LEAST_SPEECH_SECONDS:g} s are needed")
-    rms = float(np.sqrt(np.square(samples).mean()))
-    spectrum = mel.power(samples * np.float32(max(1.0, LOUDNESS_RMS / rms)), 400, 160, BANDS)
+    spectrum = _spectrum(samples, samples)
     starts = range(0, max(1, len(spectrum) - WINDOW + 1), STEP)
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, "blas"):  # matrices this small are multiplied ten times slower by two busy threads
         return encoder(np.stack([spectrum[at : at + WINDOW] for at in starts]))
+
+
+def vectors(audio: Audio, pieces: Sequence[Span]) -> Vectors | Missing:
+    """(pieces, 256) the voice of each piece of a sound; pieces of 0.5 to 1.6 s, the shorter the less sure."""
+    encoder = _encoder()
+    if isinstance(encoder, Missing):
+        return encoder
+    samples = audio.resampled(RATE).samples
+    parts = [samples[round(piece.start * RATE) : round(piece.end * RATE)] for piece in pieces]
+    if sum(len(part) for part in parts) < LEAST_SPEECH_SECONDS * RATE:
+        return Missing(f"there are no phrases of {LEAST_SPEECH_SECONDS:g} s together")
+    spectrum = _spectrum(samples, np.concatenate(parts))
+    frames = np.zeros((len(pieces), WINDOW, BANDS), np.float32)
+    lengths = []
+    for window, piece in zip(frames, pieces, strict=True):
+        heard = spectrum[round(piece.start * 100) :][: min(WINDOW, round(piece.seconds * 100))]
+        window[: len(heard)] = heard
+        lengths.append(len(heard))
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):
+        return encoder(frames, lengths)
+
+
+def _spectrum(samples: Samples, spoken: Samples) -> Samples:
+    """(frames, 40) mel power every 10 ms of a sound that is made as loud as the encoder wants it where it is spoken."""
+    rms = float(np.sqrt(np.square(spoken).mean()))
+    return mel.power(samples * np.float32(max(1.0, LOUDNESS_RMS / rms)), 400, 160, BANDS)
 
 
 def embedding(audio: Audio, speech: Activity | None = None) -> Samples | Missing:
@@ -146,22 +172,3 @@ def judged(cosine: float) -> str:
     if cosine >= SAME_PERSON:
         return "probably the same person"
     return "probably a different person" if cosine > SURELY_DIFFERENT else "a different person"
-
-
-def second_speaker(audio: Audio, speech: Activity | None = None) -> float | Missing:
-    """How alike the two most different parts of a sound are: a cosine; below SECOND_SPEAKER they are two people.
-
-    The windows are parted in two by spherical 2-means, begun at the two least alike. Parts of fewer than LEAST_WINDOWS
-    windows are a cough, not a person: then 1.
-    """
-    vectors = windows(audio, speech)
-    if isinstance(vectors, Missing):
-        return vectors
-    alike = vectors @ vectors.T
-    centres = vectors[list(np.unravel_index(int(alike.argmin()), alike.shape))]
-    for _ in range(10):
-        part = (vectors @ centres.T).argmax(axis=1)
-        if min(np.bincount(part, minlength=2)) < LEAST_WINDOWS:
-            return 1.0
-        centres = np.stack([_unit(vectors[part == of].mean(axis=0)) for of in (0, 1)])
-    return float(centres[0] @ centres[1])

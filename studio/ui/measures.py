@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio import doubts, references
-from studio.metrics import music, speakers
+from studio.metrics import company, music
 from studio.references import Examination
 from studio.ui.forms import Json
 from studio.uploads import SoundFacts
@@ -22,6 +22,7 @@ SHOWN = {  # what a person is shown, by the names of the measures
     "decay": "Echo",
     "sustained": "Music",
     "parts_alike": "People",
+    "semitones_apart": "Pitches",
 }
 Word = tuple[str, str]  # in plain words, and "good", "fair" or "bad"
 
@@ -75,7 +76,9 @@ def _word(name: str, value: float) -> Word:
             return ("none", "good") if value <= doubts.ECHO_SECONDS else ("it echoes", "bad")
         case "sustained":
             return ("none", "good") if value < music.MUSIC else ("music", "bad")
-    return ("one", "good") if value >= speakers.SECOND_SPEAKER else ("two, it seems", "bad")
+        case "semitones_apart":
+            return ("of one voice", "good") if value <= company.SEMITONES_APART else ("of two, it seems", "bad")
+    return ("one", "good") if value >= company.ALIKE else ("two, it seems", "bad")
 
 
 def _speech(seconds: float) -> Word:

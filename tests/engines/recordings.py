@@ -29,6 +29,17 @@ def clip(speak: Speak, sentences: int = 2, voice: str = "heart", pause: float = 
     return concatenate(parts)
 
 
+def in_turns(speak: Speak, seconds: float, *voices: str) -> Audio:
+    """About 12 s in which voices take turns, each going on in what it says."""
+    spoken = [concatenate([speak(sentence, voice) for sentence in SENTENCES]) for voice in voices]
+    turns = []
+    for at in range(round(12 / seconds)):
+        start = at // len(voices) * seconds
+        turns.append(spoken[at % len(voices)].samples[round(start * RATE) : round((start + seconds) * RATE)])
+        turns.append(silence(0.2, RATE).samples)
+    return Audio(np.concatenate(turns), RATE)
+
+
 def with_noise(audio: Audio, spoken_power: float, snr_db: float, seed: int = 0) -> Audio:
     """White noise added, so far under the mean power of what is spoken."""
     random = np.random.default_rng(seed).standard_normal(len(audio.samples))

@@ -11,9 +11,9 @@ import pytest
 
 from studio import metrics, soundfiles
 from studio.audio import Audio, concatenate, silence
-from studio.metrics import Missing, activity, distillmos, level, mel, mos, music, noise, pitch, rate, speakers
+from studio.metrics import Missing, activity, company, distillmos, level, mel, mos, music, noise, pitch, rate, speakers
 from tests.engines import recordings
-from tests.engines.recordings import RATE, Speak, clip
+from tests.engines.recordings import RATE, Speak, clip, in_turns
 
 
 def number(value: float | Missing) -> float:
@@ -166,11 +166,20 @@ def test_too_little_speech_has_no_voice(speak: Speak) -> None:
 
 
 @with_encoder
-def test_two_people_in_one_recording_are_noticed(speak: Speak) -> None:
+@pytest.mark.parametrize("seconds", [1.5, 2.0, 5.0])
+def test_two_people_are_noticed_however_short_their_turns(speak: Speak, seconds: float) -> None:
     for voice in ("heart", "low", "otto"):
-        assert number(speakers.second_speaker(clip(speak, 3, voice))) > speakers.SECOND_SPEAKER
-    two = concatenate([clip(speak, 2, "heart"), clip(speak, 2, "otto")])
-    assert number(speakers.second_speaker(two)) < speakers.SECOND_SPEAKER
+        assert number(company.parts_alike(in_turns(speak, seconds, voice))) > company.ALIKE
+    assert number(company.parts_alike(in_turns(speak, seconds, "heart", "otto"))) < company.ALIKE
+
+
+@pytest.mark.parametrize("seconds", [1.5, 2.0, 5.0])
+def test_a_high_and_a_low_voice_are_two_people_without_an_encoder(speak: Speak, seconds: float) -> None:
+    for voice in ("heart", "low", "otto"):
+        assert number(company.semitones_apart(in_turns(speak, seconds, voice))) < company.SEMITONES_APART
+    assert number(company.semitones_apart(in_turns(speak, seconds, "heart", "otto"))) > company.SEMITONES_APART
+    for nobody in (silence(5, RATE), recordings.noise(5), speak("Hello."), Audio(np.zeros(0, np.float32), RATE)):
+        assert isinstance(company.semitones_apart(nobody), Missing)
 
 
 @pytest.fixture
@@ -188,7 +197,7 @@ def test_without_its_package_a_measure_is_missing_and_never_a_number(speak: Spea
     sound = clip(speak, 2)
     for found in (
         speakers.similarity(sound, sound),
-        speakers.second_speaker(sound),
+        company.parts_alike(sound),
         mos.dnsmos(sound),
         distillmos.distillmos(sound),
     ):

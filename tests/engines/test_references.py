@@ -18,7 +18,7 @@ from studio.metrics.activity import Span, activity
 from studio.references import Examination, Steps, examine, prepare
 from studio.uploads import open_sound
 from tests.engines import recordings
-from tests.engines.recordings import RATE, SENTENCES, Speak, clip
+from tests.engines.recordings import RATE, SENTENCES, Speak, clip, in_turns
 
 SPECS = [engines.module(engine).SPEC for engine in ("hibari", "dia", "dia2-1b", "csm")]
 
@@ -67,7 +67,7 @@ def spoilt(speak: Speak) -> dict[str, Audio]:
         "clipped": Audio(np.clip(clean.scaled(4 / clean.peak).samples, -1, 1), RATE),
         "quiet": clean.scaled(0.01),
         "narrow": phone,
-        "second_speaker": concatenate([clip(speak, 2, "heart"), clip(speak, 2, "otto")]),
+        "second_speaker": in_turns(speak, 2, "heart", "otto"),
         "pause": concatenate([clean, silence(2, RATE), clean]),
     }
 
