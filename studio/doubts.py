@@ -92,4 +92,5 @@ def _is_company(known: dict[str, float | None]) -> bool:
     """Two voices, or two pitches that are no tune."""
     alike, apart = known["parts_alike"], known["semitones_apart"]
     is_apart = apart is not None and apart > company.SEMITONES_APART and not _is_music(known)
-    return is_apart or (alike is not None and alike < company.ALIKE)
+    least = company.ALIKE_IN_ECHO if (known["decay"] or 0) > ECHO_SECONDS else company.ALIKE
+    return is_apart or (alike is not None and alike < least)

@@ -26,6 +26,7 @@ LEAST_VOICED_FRAMES = 20  # of 10 ms in a piece
 # person, take turns of 1.5 to 5 s, all are noticed, 31 by their pitches alone; of men of like pitch half of those with
 # turns of 1.5 or 2 s.
 ALIKE = 0.68
+ALIKE_IN_ECHO = 0.62  # an echo of 1.2 or 1.6 s: one person has 0.63 or more, 27 of 30 pairs less than this
 SEMITONES_APART = 6.5
 
 

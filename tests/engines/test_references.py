@@ -116,6 +116,7 @@ def test_a_verdict_is_what_a_person_would_say(speak: Speak) -> None:
     for name, (sound, code, grade) in sounds.items():
         found = judged(sound)
         assert code in codes(found), (name, found.warnings, found["decay"], found["crowded"])
+        assert "second_speaker" not in codes(found), (name, found["parts_alike"], found["semitones_apart"])
         assert {verdict.grade for verdict in found.verdicts} == {grade}, (name, found.verdicts)
     small = judged(room(clean, 0.3))
     assert "echo" not in codes(small), small["decay"]
