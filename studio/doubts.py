@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from studio.metrics import company, music
+from studio.metrics import company, music, overlap
 from studio.metrics.activity import Activity
 from studio.uploads import SoundFacts
 
@@ -53,7 +53,9 @@ def _about_speech(known: dict[str, float | None], speech: Activity) -> Iterable[
         yield Doubt("short", text, spoils=speech.speech_seconds < 1)
     if _is_music(known):
         yield Doubt("music", "It is music, or has music in it; the clone would sing along.", spoils=True)
-    if _is_company(known):
+    if _is_overlap(known):
+        yield Doubt("overlap", "Two people seem to speak at once in it. Cut out where one speaks alone.", spoils=True)
+    elif _is_company(known):
         yield Doubt("second_speaker", "Two people seem to speak in it. Cut out the one you want.", spoils=True)
     inner = [silence.seconds for silence in speech.silences if silence.start and silence.end < speech.seconds]
     if speech.spans and max(inner, default=0.0) > LONG_PAUSE_SECONDS:
@@ -94,3 +96,11 @@ def _is_company(known: dict[str, float | None]) -> bool:
     is_apart = apart is not None and apart > company.SEMITONES_APART and not _is_music(known)
     least = company.ALIKE_IN_ECHO if (known["decay"] or 0) > ECHO_SECONDS else company.ALIKE
     return is_apart or (alike is not None and alike < least)
+
+
+def _is_overlap(known: dict[str, float | None]) -> bool:
+    """Two voices at once, which are neither a tune nor a voice and its echo."""
+    both, decay = known["overlapped"], known["decay"]
+    is_dry = decay is not None and decay <= overlap.DRY_SECONDS
+    least = overlap.AT_ONCE if is_dry else overlap.AT_ONCE_IN_ECHO
+    return both is not None and both > least and not _is_music(known)

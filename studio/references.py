@@ -15,7 +15,7 @@ from studio import loudness
 from studio.audio import Audio
 from studio.doubts import Doubt, doubts
 from studio.engines.base import EngineSpec
-from studio.metrics import Missing, activity, company, echo, level, music, noise, pitch, rate
+from studio.metrics import Missing, activity, company, echo, level, music, noise, overlap, pitch, rate
 from studio.metrics.activity import Activity, Span
 from studio.uploads import SoundFacts
 
@@ -139,6 +139,7 @@ def _measures(audio: Audio, speech: Activity) -> Iterable[Measure]:
         ("sustained", "Sustained tones (music from 0.3)", music.sustained(audio), ""),
         ("parts_alike", "Likeness of its parts (two people under 0.68)", company.parts_alike(*listened), ""),
         ("semitones_apart", "Its parts apart (two people over 6.5)", company.semitones_apart(*listened), "semitones"),
+        ("overlapped", "With a second voice under it (two people over 7)", overlap.percent(minute), "%"),
     ]
     for name, title, value, unit in found:
         if isinstance(value, Missing):

@@ -40,6 +40,14 @@ def in_turns(speak: Speak, seconds: float, *voices: str) -> Audio:
     return Audio(np.concatenate(turns), RATE)
 
 
+def at_once(speak: Speak, one: str, two: str) -> Audio:
+    """Two voices that say different sentences at the same time."""
+    first = concatenate([speak(sentence, one) for sentence in SENTENCES[:2]])
+    second = concatenate([speak(sentence, two) for sentence in SENTENCES[2:4]])
+    count = min(len(first.samples), len(second.samples))
+    return Audio(first.samples[:count] + second.samples[:count], RATE)
+
+
 def with_noise(audio: Audio, spoken_power: float, snr_db: float, seed: int = 0) -> Audio:
     """White noise added, so far under the mean power of what is spoken."""
     random = np.random.default_rng(seed).standard_normal(len(audio.samples))

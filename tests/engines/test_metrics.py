@@ -11,7 +11,21 @@ import pytest
 
 from studio import metrics, soundfiles
 from studio.audio import Audio, concatenate, silence
-from studio.metrics import Missing, activity, company, distillmos, level, mel, mos, music, noise, pitch, rate, speakers
+from studio.metrics import (
+    Missing,
+    activity,
+    company,
+    distillmos,
+    level,
+    mel,
+    mos,
+    music,
+    noise,
+    overlap,
+    pitch,
+    rate,
+    speakers,
+)
 from tests.engines import recordings
 from tests.engines.recordings import RATE, Speak, clip, in_turns
 
@@ -180,6 +194,17 @@ def test_a_high_and_a_low_voice_are_two_people_without_an_encoder(speak: Speak, 
     assert number(company.semitones_apart(in_turns(speak, seconds, "heart", "otto"))) > company.SEMITONES_APART
     for nobody in (silence(5, RATE), recordings.noise(5), speak("Hello."), Audio(np.zeros(0, np.float32), RATE)):
         assert isinstance(company.semitones_apart(nobody), Missing)
+
+
+def test_two_voices_at_once_are_told_from_one(speak: Speak) -> None:
+    for voice in ("heart", "low", "otto", "pip"):
+        alone = clip(speak, 3, voice)
+        assert number(overlap.percent(alone)) < overlap.AT_ONCE
+        assert number(overlap.percent(alone.resampled(8000))) < overlap.AT_ONCE
+    for pair in (("otto", "heart"), ("low", "pip")):
+        assert number(overlap.percent(recordings.at_once(speak, *pair))) > overlap.AT_ONCE
+    for nobody in (silence(5, RATE), recordings.noise(5), Audio(np.zeros(0, np.float32), RATE)):
+        assert isinstance(overlap.percent(nobody), Missing)
 
 
 @pytest.fixture

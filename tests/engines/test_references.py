@@ -83,6 +83,12 @@ def test_what_is_wrong_is_said_and_nothing_else(speak: Speak) -> None:
             assert {verdict.grade for verdict in found.verdicts} <= {"no", "poor"}
 
 
+def test_two_people_at_once_are_noticed(speak: Speak) -> None:
+    found = judged(recordings.at_once(speak, "otto", "heart"))
+    assert "overlap" in codes(found) and not found.usable, (found["overlapped"], found["decay"])
+    assert {verdict.grade for verdict in found.verdicts} == {"poor"}
+
+
 def room(audio: Audio, seconds: float, direct: float = 1.0) -> Audio:
     """In a room whose echo fades by 60 dB in so many seconds. direct: of the sound that comes straight."""
     random, count = np.random.default_rng(1), round(seconds * RATE)
