@@ -77,7 +77,7 @@ class _Taken:
 
     def __init__(self, launch: Launch, stack: Stack) -> None:
         epsilon = stack.sizes.epsilon
-        caches = [(layer.keys, layer.values) for layer in stack.layers]
+        caches = [layer.seen(len(stack.cosine)) for layer in stack.layers]
         self._run = fused.Stack(launch, _heads(stack), caches, stack.sizes.inner)
         self.norm = norm(stack.norm, epsilon)
         self._layers = [

@@ -49,7 +49,7 @@ class Layer:
     """The weights of a layer, those that multiply the same input joined, and its part of the cache.
 
     joined: queries, keys and values below each other. gated: gate and up. kept: (2 * key heads, T, head), the keys and
-    below them the values of what was said; keys, values: (1, key heads, T, head), the same memory.
+    below them the values of what was said.
     """
 
     before: torch.Tensor
@@ -59,8 +59,14 @@ class Layer:
     gated: Linear
     down: Linear
     kept: torch.Tensor
-    keys: torch.Tensor
-    values: torch.Tensor
+
+    def seen(self, reach: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of the first `reach` slots, (1, key heads, reach, head) each, the same memory as `kept`.
+
+        Made anew each time: a Space with ZeroGPU moves every tensor that is held by itself, and would part them.
+        """
+        keys, values = self.kept[None, :, :reach].chunk(2, dim=1)
+        return keys, values
 
 
 def plan(sizes: Sizes, name: str, dtype: torch.dtype) -> dict[str, Target]:
@@ -94,22 +100,19 @@ class Stack:
         angles = torch.arange(slots).float()[:, None] * frequencies(sizes.rotary, sizes.head)
         cosine, sine = angles.cos(), angles.sin()
         # (T, 1, head): one half turns against the other, so the sign of the sine is kept in its table
-        self.cosine = torch.cat([cosine, cosine], dim=-1)[:, None].to(self.norm)
-        self.sine = torch.cat([-sine, sine], dim=-1)[:, None].to(self.norm)
+        self.cosine = torch.cat([cosine, cosine], dim=-1)[:, None].to(self.norm.device, self.norm.dtype)
+        self.sine = torch.cat([-sine, sine], dim=-1)[:, None].to(self.norm.device, self.norm.dtype)
 
     def _layer(self, weights: Mapping[str, torch.Tensor], at: str, slots: int) -> Layer:
         kept = self.norm.new_zeros((2 * self.sizes.key_heads, slots, self.sizes.head))
-        keys, values = kept[None].chunk(2, dim=1)
         return Layer(
-            before=weights[f"{at}.before"].to(self.norm),
+            before=weights[f"{at}.before"].to(self.norm.dtype),
             joined=self._linear(weights[f"{at}.joined"]),
             out=self._linear(weights[f"{at}.out"]),
-            between=weights[f"{at}.between"].to(self.norm),
+            between=weights[f"{at}.between"].to(self.norm.dtype),
             gated=self._linear(weights[f"{at}.gated"]),
             down=self._linear(weights[f"{at}.down"]),
             kept=kept,
-            keys=keys,
-            values=values,
         )
 
     def __call__(self, x: torch.Tensor, place: Place) -> torch.Tensor:
@@ -150,7 +153,7 @@ class Stack:
         cosine, sine = turn
         turned = torch.addcmul(joined * cosine, joined.roll(sizes.head // 2, -1), sine)
         layer.kept.index_copy_(1, place.positions, turned[:, sizes.heads :].transpose(0, 1))
-        keys, values = layer.keys.narrow(2, 0, place.reach), layer.values.narrow(2, 0, place.reach)
+        keys, values = layer.seen(place.reach)
         # the queries that share a key stand below each other, as if they were so many more positions: no key is copied
         rows = turned[:, : sizes.heads].view(count, sizes.key_heads, group, sizes.head).permute(1, 2, 0, 3)
         seen = functional.scaled_dot_product_attention(

@@ -75,7 +75,7 @@ class _Layer:
         norm = weights[f"{name}.norm"]
         self.norm = norm.to(between(linear, norm.dtype))
         self.qkv, self.out = linear(weights[f"{name}.qkv"]), linear(weights[f"{name}.out"])
-        self.mlp_norm = weights[f"{name}.mlp_norm"].to(self.norm)
+        self.mlp_norm = weights[f"{name}.mlp_norm"].to(self.norm.dtype)
         self.gate_up, self.down = linear(weights[f"{name}.gate_up"]), linear(weights[f"{name}.down"])
 
     def queries_keys_values(self, x: Tensor, rotary: Rotary) -> tuple[Tensor, Tensor, Tensor]:
@@ -104,7 +104,7 @@ class Encoder:
     def __call__(self, text: Tensor) -> Tensor:
         """text: (branches, bytes) int64 -> (branches, bytes, hidden)."""
         rotary = self._rotary.at(torch.arange(text.shape[1], device=text.device))
-        x = F.embedding(text, self._embedding).to(self._norm)
+        x = F.embedding(text, self._embedding).to(self._norm.dtype)
         for layer in self._layers:
             q, k, v = layer.queries_keys_values(x, rotary)
             x = layer.out(attend(q, k.transpose(1, 2), v.transpose(1, 2))).add_(x)
@@ -115,7 +115,7 @@ class Encoder:
 class _DecoderLayer(_Layer):
     def __init__(self, weights: Mapping[str, Tensor], name: str, config: Config, linear: Make) -> None:
         super().__init__(weights, name, config.decoder, linear)
-        self.cross_norm = weights[f"{name}.cross_norm"].to(self.norm)
+        self.cross_norm = weights[f"{name}.cross_norm"].to(self.norm.dtype)
         self.cross_q, self.cross_kv = linear(weights[f"{name}.cross_q"]), linear(weights[f"{name}.cross_kv"])
         self.cross_out = linear(weights[f"{name}.cross_out"])
 
@@ -157,7 +157,7 @@ class Decoder:
 
     def heard(self, codes: Tensor) -> Tensor:
         """What the first layer begins with: codes (steps, books) -> (steps, hidden)."""
-        return F.embedding(codes + self._offsets, self._codes).to(self.norm).sum(1)
+        return F.embedding(codes + self._offsets, self._codes).to(self.norm.dtype).sum(1)
 
     def __call__(
         self, codes: Tensor, memories: list[Memory], positions: Tensor, span: int, masked: bool = True
