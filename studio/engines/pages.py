@@ -29,7 +29,7 @@ def settled(precision: str = "int8") -> Iterator[None]:
     Not where the precision is exact: to make 3 GB of such pages takes seconds, and products that want their weights
     in another order make them themselves. Elsewhere than on Linux, and where it has no such pages, all stays as it is.
     """
-    before = _anonymous()
+    before = _in_use()
     yield
     give_back()
     if precision != "exact":
@@ -39,7 +39,7 @@ def settled(precision: str = "int8") -> Iterator[None]:
 @contextmanager
 def gathered() -> Iterator[None]:
     """As `settled`, for a single weight: what was freed is left to the next one."""
-    before = _anonymous()
+    before = _in_use()
     yield
     _collapse_new(before)
 
@@ -75,21 +75,28 @@ def _without(spans: list[Span], taken: list[Span]) -> list[Span]:
     return left
 
 
-def _collapse_new(before: list[Span]) -> None:
-    for span in _without(_anonymous(), before):
-        _collapse(span)
+def _in_use() -> list[Span]:
+    """The huge pages' worth of this process's memory that is in use, in order: memory that was freed is not."""
+    return [run for span in _anonymous() for run in _filled(span)]
 
 
-def _collapse(span: Span) -> None:
-    """Put the huge pages of a span that are in use where they are one piece."""
+def _filled(span: Span) -> list[Span]:
+    """Those huge pages' worth of a span that are in use; as many as follow each other in one piece."""
     size = int(SIZE.read_text())
     start, end = -(-span[0] // size) * size, span[1] // size * size
     if start >= end:
-        return
-    libc = ctypes.CDLL(None)
+        return []
     resident = np.zeros((end - start) // mmap.PAGESIZE, np.uint8)
-    libc.mincore(ctypes.c_void_p(start), ctypes.c_size_t(end - start), resident.ctypes.data_as(ctypes.c_void_p))
+    ctypes.CDLL(None).mincore(
+        ctypes.c_void_p(start), ctypes.c_size_t(end - start), resident.ctypes.data_as(ctypes.c_void_p)
+    )
     used = (resident & 1).reshape(-1, size // mmap.PAGESIZE).mean(axis=1) >= FILLED
     edges = np.flatnonzero(np.diff(used, prepend=False, append=False)).reshape(-1, 2)
-    for first, last in edges.tolist():  # as many as follow each other at once: a call waits for all cores
-        libc.madvise(ctypes.c_void_p(start + first * size), ctypes.c_size_t((last - first) * size), COLLAPSE)
+    return [(start + first * size, start + last * size) for first, last in edges.tolist()]
+
+
+def _collapse_new(before: list[Span]) -> None:
+    """Make the huge pages that have come into use since one piece each."""
+    libc = ctypes.CDLL(None)
+    for start, end in _without(_in_use(), before):  # long runs at once: a call waits for all cores
+        libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), COLLAPSE)

@@ -30,9 +30,11 @@ def huge_bytes(tensor: torch.Tensor) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux" or not pages.SIZE.is_file(), reason="Linux with huge pages only")
-def test_what_is_kept_lies_on_huge_pages() -> None:
+@pytest.mark.parametrize("was_there", [False, True])
+def test_what_is_kept_lies_on_huge_pages(was_there: bool) -> None:
+    kept = torch.empty(64 * MB, dtype=torch.uint8) if was_there else None
     with settled():
-        kept = torch.full((64 * MB,), 7, dtype=torch.uint8)
+        kept = torch.full((64 * MB,), 7, dtype=torch.uint8) if kept is None else kept.fill_(7)
     assert bool((kept == 7).all())
     if not huge_bytes(kept):
         pytest.skip("this system has no huge page to give (Linux before 6.1, or its memory is in pieces)")
