@@ -37,13 +37,13 @@ run: $(VENV)/.run $(WITH_METRICS) $(WITH_TORCH)
 	@$(PY) app.py
 
 test: $(VENV)/.dev $(VENV)/.metrics $(ANY_TORCH) $(VENV)/.browser
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
-	@$(PY) -m pytest -q -m "not slow" tests/unit
+	@$(PY) -m pytest -n 2 --dist loadfile -q -m "not slow" tests/unit
 
 format: $(VENV)/.dev
 	@$(PY) -m ruff check --fix .

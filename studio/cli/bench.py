@@ -93,7 +93,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.suites or options.published:
         return _suites() if options.suites else _published(options.engines or ())
     if options.output:
-        from studio.cli.say import check_place
+        from studio.cli.delivery import check_place
 
         for path in options.output:
             check_place(path)

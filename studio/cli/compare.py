@@ -10,7 +10,8 @@ from typing import Any
 
 from rich.console import Console
 
-from studio.cli.say import check_place, deliver, read_script
+from studio.cli.delivery import check_place, deliver
+from studio.cli.say import read_script
 from studio.cli.terminal import Stopped, opened, put, put_json, tell
 from studio.disk import cannot_write
 from studio.errors import RequestError, UnknownCast, suggest

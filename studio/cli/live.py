@@ -12,19 +12,9 @@ from contextlib import closing
 from typing import cast
 
 from studio import advice
-from studio.cli.say import (
-    STDIO,
-    Events,
-    Progressed,
-    check_place,
-    deliver,
-    first_ready,
-    follow,
-    report,
-    summary,
-    target_of,
-)
-from studio.cli.terminal import no_output, opened, put_json, tell
+from studio.cli.delivery import STDIO, check_place, deliver, target_of
+from studio.cli.progress import Events, Progressed, follow, report, summary
+from studio.cli.terminal import first_ready, no_output, opened, put_json, tell
 from studio.dictation import Dictation
 from studio.encoding import FORMATS, encoder
 from studio.engines.base import EngineSpec

@@ -12,8 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from studio.cli.say import first_ready
-from studio.cli.terminal import MENDABLE, Stopped, opened, put_json, tell
+from studio.cli.terminal import MENDABLE, Stopped, first_ready, opened, put_json, tell
 from studio.disk import sweep
 from studio.render import Outcome, Speak, Wish, one_by_one, places, render
 from studio.script import speaker_id

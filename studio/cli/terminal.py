@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from studio.errors import OutputError, StudioError
+from studio.errors import EngineUnavailable, OutputError, StudioError
 
 if TYPE_CHECKING:
     from studio.studio import Studio
@@ -60,6 +60,14 @@ def opened() -> Iterator[Studio]:
         yield studio
     finally:
         studio.close()
+
+
+def first_ready(studio: Studio) -> str:
+    """The first engine that can run here. Raises EngineUnavailable."""
+    for row in studio.engines():
+        if row.obstacle is None:
+            return row.spec.id
+    raise EngineUnavailable("No engine can run here.", "`python -m studio doctor` says why.")
 
 
 def fail(error: StudioError, as_json: bool) -> None:

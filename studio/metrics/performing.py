@@ -26,7 +26,7 @@ from studio.voice import TimedWord
 LEAST_SECONDS = 0.2
 RANGE_DB = 30.0  # a sigh is 10 to 25 dB under speech, the room further
 MARGIN_SECONDS = 0.1
-LIKE = 0.5  # of letters: "laps" for "laughs" was read aloud, "ha ha" was not
+LIKE = 0.5  # of letters: "laps" and "laffes" for "laughs" were read aloud, "ha ha" was not
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _places(text: str, seconds: float, heard: Sequence[TimedWord]) -> list[_Plac
 def _is_aloud(place: _Place) -> bool:
     """Whether something like the cue's word, in any of its spellings, was heard there."""
     spellings = [words.normal(spelling)[0] for spelling, usual in cues.KNOWN.items() if usual == place.name]
-    return any(SequenceMatcher(None, word, one).ratio() > LIKE for word in place.added for one in spellings)
+    return any(SequenceMatcher(None, word, one).ratio() >= LIKE for word in place.added for one in spellings)
 
 
 def _lasts(sounding: activity.Flags, span: Span) -> bool:

@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: E402
 from studio.engines import fused  # noqa: E402
 from studio.engines.csm.model import Sampling as CsmSampling  # noqa: E402
 from studio.engines.dia.decoding import Decoding  # noqa: E402
-from studio.engines.dia.fused import FusedRow  # noqa: E402
+from studio.engines.dia.fused_row import FusedRow  # noqa: E402
 from studio.engines.dia.row import FREE, Row  # noqa: E402
 from studio.engines.dia.sampling import Sampling as DiaSampling  # noqa: E402
 from studio.engines.dia2.fused import pick_of  # noqa: E402

@@ -12,7 +12,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from studio.engines.dia.fused import FusedDecoder, FusedRow
+from studio.engines.dia.fused import FusedDecoder
+from studio.engines.dia.fused_row import FusedRow
 from studio.engines.dia.model import Dia, Memory
 from studio.engines.dia.row import FREE, Row
 from studio.engines.dia.sampling import Sampling

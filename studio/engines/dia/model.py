@@ -16,7 +16,7 @@ from torch import Tensor
 
 from studio.engines import fused, prepared
 from studio.engines.dia.config import Config, Stack, open_checkpoint, plan
-from studio.engines.dia.fused import FusedRow
+from studio.engines.dia.fused_row import FusedRow
 from studio.engines.linear import Make, between, exact, kernel
 from studio.engines.norms import normed
 from studio.engines.pages import settled
