@@ -37,7 +37,7 @@ class Doubt:
 def doubts(known: dict[str, float | None], speech: Activity, facts: SoundFacts | None) -> Iterable[Doubt]:
     """What is wrong with a recording. known: its measures by name."""
     yield from _about_speech(known, speech)
-    if speech.spans and not _is_music(known):
+    if speech.spans and not is_music(known):
         yield from _about_sound(known)
     if facts is not None:
         yield from (Doubt("file", note) for note in facts.notes)
@@ -51,11 +51,11 @@ def _about_speech(known: dict[str, float | None], speech: Activity) -> Iterable[
     elif speech.speech_seconds < LEAST_SPEECH_SECONDS:
         text = f"There is only {speech.speech_seconds:.1f} s of speech in it; 5 to 10 s make a voice."
         yield Doubt("short", text, spoils=speech.speech_seconds < 1)
-    if _is_music(known):
+    if is_music(known):
         yield Doubt("music", "It is music, or has music in it; the clone would sing along.", spoils=True)
-    if _is_overlap(known):
+    if are_at_once(known):
         yield Doubt("overlap", "Two people seem to speak at once in it. Cut out where one speaks alone.", spoils=True)
-    elif _is_company(known):
+    elif are_two_voices(known) or are_two_pitches(known):
         yield Doubt("second_speaker", "Two people seem to speak in it. Cut out the one you want.", spoils=True)
     inner = [silence.seconds for silence in speech.silences if silence.start and silence.end < speech.seconds]
     if speech.spans and max(inner, default=0.0) > LONG_PAUSE_SECONDS:
@@ -68,15 +68,13 @@ def _about_sound(known: dict[str, float | None]) -> Iterable[Doubt]:
         much = snr < VERY_NOISY_DB
         text = f"It is {'very ' if much else ''}noisy (speech {snr:.0f} dB over noise); the clone will be noisy too."
         yield Doubt("noise", text, spoils=much, mars=True)
-    clipped, crowded = ((known[name] or 0) / 100 for name in ("clipped", "crowded"))
-    if clipped > CLIPPED or crowded > CROWDED:
+    if is_clipped(known):
         text = "It was recorded too loud: the tops of its waves are cut off. Record it again, softer."
+        clipped, crowded = _tops(known)
         yield Doubt("clipped", text, spoils=clipped > BADLY_CLIPPED or crowded > BADLY_CROWDED, mars=True)
-    decay, spoken = known["decay"], known["speech_seconds"] or 0
-    is_telling = spoken >= LEAST_SPEECH_SECONDS and (snr is None or snr >= VERY_NOISY_DB)
-    if decay is not None and decay > ECHO_SECONDS and is_telling:
+    if is_echoing(known):
         text = "The room echoes; the clone will sound far away. Go nearer to the microphone, or into a furnished room."
-        yield Doubt("echo", text, spoils=decay > LONG_ECHO_SECONDS, mars=True)
+        yield Doubt("echo", text, spoils=(known["decay"] or 0) > LONG_ECHO_SECONDS, mars=True)
     if loud is not None and loud < QUIET_LUFS:
         yield Doubt("quiet", f"It is very quiet ({loud:.0f} LUFS). Go nearer to the microphone.")
     if band is not None and band < NARROW_HZ:
@@ -84,23 +82,43 @@ def _about_sound(known: dict[str, float | None]) -> Iterable[Doubt]:
         yield Doubt("narrow", text, mars=True)
 
 
-def _is_music(known: dict[str, float | None]) -> bool:
+def is_clipped(known: dict[str, float | None]) -> bool:
+    """Tops are cut off, or were before a lossy codec rounded them."""
+    clipped, crowded = _tops(known)
+    return clipped > CLIPPED or crowded > CROWDED
+
+
+def _tops(known: dict[str, float | None]) -> tuple[float, float]:
+    """Share of samples on flat tops, and of peaks of one height."""
+    return (known["clipped"] or 0) / 100, (known["crowded"] or 0) / 100
+
+
+def is_echoing(known: dict[str, float | None]) -> bool:
+    """It fades slowly, and there is speech enough, over little enough noise, to tell."""
+    snr, spoken = known["snr"], known["speech_seconds"] or 0
+    return _echoes(known) and spoken >= LEAST_SPEECH_SECONDS and (snr is None or snr >= VERY_NOISY_DB)
+
+
+def is_music(known: dict[str, float | None]) -> bool:
     """Tones that are held, and not by the echo of a room alone."""
-    sustained = known["sustained"] or 0
-    return sustained >= (SURE_MUSIC if (known["decay"] or 0) > ECHO_SECONDS else music.MUSIC)
+    return (known["sustained"] or 0) >= (SURE_MUSIC if _echoes(known) else music.MUSIC)
 
 
-def _is_company(known: dict[str, float | None]) -> bool:
-    """Two voices, or two pitches that are no tune."""
-    alike, apart = known["parts_alike"], known["semitones_apart"]
-    is_apart = apart is not None and apart > company.SEMITONES_APART and not _is_music(known)
-    least = company.ALIKE_IN_ECHO if (known["decay"] or 0) > ECHO_SECONDS else company.ALIKE
-    return is_apart or (alike is not None and alike < least)
+def are_two_voices(known: dict[str, float | None]) -> bool:
+    """Its parts are so unlike that two people take turns in it."""
+    alike = known["parts_alike"]
+    return alike is not None and alike < (company.ALIKE_IN_ECHO if _echoes(known) else company.ALIKE)
 
 
-def _is_overlap(known: dict[str, float | None]) -> bool:
-    """Two voices at once, which are neither a tune nor a voice and its echo."""
-    both, decay = known["overlapped"], known["decay"]
-    is_dry = decay is not None and decay <= overlap.DRY_SECONDS
-    least = overlap.AT_ONCE if is_dry else overlap.AT_ONCE_IN_ECHO
-    return both is not None and both > least and not _is_music(known)
+def are_two_pitches(known: dict[str, float | None]) -> bool:
+    """Its parts are so far apart in pitch that two people take turns in it; a tune is no sign of that."""
+    return (known["semitones_apart"] or 0) > company.SEMITONES_APART and not is_music(known)
+
+
+def are_at_once(known: dict[str, float | None]) -> bool:
+    """Two voices at once that are no tune."""
+    return (known["overlapped"] or 0) > overlap.AT_ONCE and not is_music(known)
+
+
+def _echoes(known: dict[str, float | None]) -> bool:
+    return (known["decay"] or 0) > ECHO_SECONDS

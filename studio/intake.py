@@ -40,13 +40,21 @@ class Desk:
         self._specs = tuple(specs)
         self._recogniser = recogniser
 
-    def take_in(self, source: Path | bytes, transcript: str = "", cut: Span | None = None, name: str = "") -> Intake:
+    def take_in(
+        self,
+        source: Path | bytes,
+        transcript: str = "",
+        cut: Span | None = None,
+        name: str = "",
+        channel: int | None = None,
+    ) -> Intake:
         """Take in a file. transcript: what is said in the stretch that is kept; without it that is written down here.
         cut: the stretch; without one and without a transcript the suggested one, else all. name: what to call bytes.
+        channel: take this one (0-based) only.
 
         Raises AudioError for what is no sound, RequestError when nobody says its words.
         """
-        upload = uploads.open_sound(source, name)
+        upload = uploads.open_sound(source, name, channel)
         if cut and not cut.start < min(cut.end, upload.audio.seconds):
             raise RequestError(
                 f"From {cut.start:g} to {cut.end:g} s there is nothing: it lasts {upload.audio.seconds:.1f} s.",
@@ -66,7 +74,7 @@ class Desk:
             name or (source.name if isinstance(source, Path) else ""),
         )
         doubts = (warning.text for warning in found.warnings)
-        return Intake(recording, found, (*upload.facts.notes, *doubts, *map(_sentence, prepared.done), *told))
+        return Intake(recording, found, (*doubts, *map(_sentence, prepared.done), *told))
 
     def _words(self, audio: Audio, transcript: str) -> tuple[tuple[TimedWord, ...], tuple[str, ...]]:
         """What is said and when, and what to know of that. Raises RequestError when nobody says it."""

@@ -15,12 +15,14 @@ from studio import loudness
 from studio.audio import Audio
 from studio.doubts import Doubt, doubts
 from studio.engines.base import EngineSpec
-from studio.metrics import Missing, activity, company, echo, level, music, noise, overlap, pitch, rate
+from studio.metrics import Missing, activity, company, echo, level, music, noise, overlap, pitch, rate, stretches
 from studio.metrics.activity import Activity, Span
+from studio.metrics.stretches import PAD_SECONDS
 from studio.uploads import SoundFacts
 
 BEST_FROM, BEST_TO = 5.0, 10.0  # seconds of a trim: what suits most engines
-PAD_SECONDS = 0.1  # of silence that is left around speech
+TRIED = 6  # stretches that are listened to before one is suggested
+SHARED_SECONDS = 0.6  # of each of two people in a stretch: less is a breath of the other
 LISTENED_SECONDS = 60.0  # voices are compared within the first minute
 
 Grade = Literal["good", "fine", "poor", "no"]
@@ -112,15 +114,14 @@ def examine(audio: Audio, facts: SoundFacts | None = None, specs: Iterable[Engin
     measures = tuple(_measures(audio, speech))
     known = {measure.name: measure.value for measure in measures}
     warnings = tuple(doubts(known, speech, facts))
-    trim, reason = suggested(speech)
+    trim, reason = suggested(audio, speech)
     used = _used(speech)
     verdicts = tuple(_verdict(spec, used, warnings) for spec in specs if spec.clones)
     return Examination(audio.seconds, measures, warnings, verdicts, speech, trim, reason)
 
 
 def _measures(audio: Audio, speech: Activity) -> Iterable[Measure]:
-    minute = Audio(audio.samples[: round(LISTENED_SECONDS * audio.sample_rate)], audio.sample_rate)
-    listened = (minute, speech if audio.seconds <= LISTENED_SECONDS else activity.activity(minute))
+    listened = _minute(audio, speech)
     heard = loudness.loudness(audio)
     found: list[tuple[str, str, float | Missing, str]] = [
         ("seconds", "Length", audio.seconds, "s"),
@@ -139,13 +140,21 @@ def _measures(audio: Audio, speech: Activity) -> Iterable[Measure]:
         ("sustained", "Sustained tones (music from 0.3)", music.sustained(audio), ""),
         ("parts_alike", "Likeness of its parts (two people under 0.68)", company.parts_alike(*listened), ""),
         ("semitones_apart", "Its parts apart (two people over 6.5)", company.semitones_apart(*listened), "semitones"),
-        ("overlapped", "With a second voice under it (two people over 7)", overlap.percent(minute), "%"),
+        ("overlapped", "With a second voice under it (two people over 2)", overlap.percent(listened[0]), "%"),
     ]
     for name, title, value, unit in found:
         if isinstance(value, Missing):
             yield Measure(name, title, None, unit, value.reason + (f". {value.remedy}" if value.remedy else ""))
         else:
             yield Measure(name, title, value, unit)
+
+
+def _minute(audio: Audio, speech: Activity) -> tuple[Audio, Activity]:
+    """The first minute, and where someone speaks in it."""
+    if audio.seconds <= LISTENED_SECONDS:
+        return audio, speech
+    minute = _part(audio, Span(0.0, LISTENED_SECONDS))
+    return minute, activity.activity(minute)
 
 
 def _used(speech: Activity) -> float:
@@ -168,56 +177,55 @@ def _verdict(spec: EngineSpec, seconds: float, warnings: Iterable[Doubt]) -> Ver
     if seconds < needs.least:
         return verdict("no", f"{seconds:.1f} s is too short, {needs.least:g} s at least")
     if spoilt:
-        return verdict("poor", _within(spoilt[0].text))
+        return verdict("poor", _inside(spoilt[0].text))
     if seconds < needs.best_from:
         return verdict("fine", "longer would help")
     if marring := [warning for warning in warnings if warning.mars]:
-        return verdict("fine", _within(marring[0].text))
+        return verdict("fine", _inside(marring[0].text))
     if seconds > needs.best_to:
         return verdict("fine", f"{needs.best_from:g} to {needs.best_to:g} s would be better")
     return verdict("good")
 
 
-def _within(sentence: str) -> str:
+def _inside(sentence: str) -> str:
     """A sentence as a part of another."""
     return sentence[0].lower() + sentence[1:].rstrip(".")
 
 
-def suggested(speech: Activity) -> tuple[Span | None, str]:
+def suggested(audio: Audio, speech: Activity) -> tuple[Span | None, str]:
     """The best 5 to 10 s, cut in silences of the recording, and why there are none when there are none.
 
-    Of all stretches from before one phrase to after another, the one with the most speech; of equal ones the first. A
+    Of some stretches with much speech the one with the least wrong with it; of equal ones that with the most speech. A
     recording that is shorter is only freed of silence around it.
     """
-    spans = speech.spans
-    if not spans:
+    if not speech.spans:
         return None, "nobody is heard to speak"
-    starts = [_before(speech, at) for at in range(len(spans))]
-    ends = [_after(speech, at) for at in range(len(spans))]
-    whole = Span(starts[0], ends[-1])
+    whole = stretches.whole(speech)
     if whole.seconds <= BEST_TO:
         return whole, ""
-    fitting = [
-        (sum(span.seconds for span in spans[first : last + 1]), Span(starts[first], ends[last]))
-        for first in range(len(spans))
-        for last in range(first, min(len(spans), first + 60))
-        if BEST_FROM <= ends[last] - starts[first] <= BEST_TO
-    ]
-    if not fitting:
-        return None, "it has no pause where 5 to 10 s could be cut out; cut it by hand between two words"
-    return max(fitting, key=lambda pair: round(pair[0], 1))[1], ""
+    best, least = None, math.inf
+    people = company.parties(*_minute(audio, speech))
+    for stretch in stretches.most_spoken(speech, BEST_FROM, BEST_TO, TRIED):
+        is_shared = all(_within(stretch, pieces) > SHARED_SECONDS for pieces in people)
+        flaws = _flaws(_part(audio, stretch)) + 100 * is_shared
+        if flaws < least:
+            best, least = stretch, flaws
+        if not flaws:
+            break
+    reason = "it has no pause where 5 to 10 s could be cut out; cut it by hand between two words"
+    return best, "" if best else reason
 
 
-def _before(speech: Activity, at: int) -> float:
-    """Where to cut before a span: in the silence before it, at most PAD_SECONDS away."""
-    silence = speech.spans[at].start - (speech.spans[at - 1].end if at else 0.0)
-    return speech.spans[at].start - min(PAD_SECONDS, silence / (2 if at else 1))
+def _within(stretch: Span, pieces: Iterable[Span]) -> float:
+    """Seconds of pieces that lie in a stretch; where pieces overlap, more than it has."""
+    return sum(max(0.0, min(stretch.end, piece.end) - max(stretch.start, piece.start)) for piece in pieces)
 
 
-def _after(speech: Activity, at: int) -> float:
-    last = at + 1 == len(speech.spans)
-    silence = (speech.seconds if last else speech.spans[at + 1].start) - speech.spans[at].end
-    return speech.spans[at].end + min(PAD_SECONDS, silence / (1 if last else 2))
+def _flaws(audio: Audio) -> int:
+    """How much is wrong with a stretch: what spoils it counts most."""
+    speech = activity.activity(audio)
+    known = {measure.name: measure.value for measure in _measures(audio, speech)}
+    return sum(100 if doubt.spoils else 10 if doubt.mars else 1 for doubt in doubts(known, speech, None))
 
 
 @dataclass(frozen=True)

@@ -159,9 +159,16 @@ class Studio:
             raise RequestError(f"{spec.title} has no precision {wanted}{where}.", f"Choose {offered[0]}.")
         return wanted
 
-    def take_in(self, source: Path | bytes, transcript: str = "", cut: Span | None = None, name: str = "") -> Intake:
+    def take_in(
+        self,
+        source: Path | bytes,
+        transcript: str = "",
+        cut: Span | None = None,
+        name: str = "",
+        channel: int | None = None,
+    ) -> Intake:
         """A recording that somebody brings, looked at and made ready to be kept: see `Desk.take_in`."""
-        return Desk(casting.cloning(), self.recogniser).take_in(source, transcript, cut, name)
+        return Desk(casting.cloning(), self.recogniser).take_in(source, transcript, cut, name, channel)
 
     def request(
         self,

@@ -291,12 +291,10 @@ class _Mixer:
             return self.channels[used[0]], ("Only one channel holds sound; that one was taken.",)
         if correlation < OPPOSITE:
             return self.channels[used[0]], ("The channels are in opposite phase; one of them was taken.",)
-        different = (
-            ("The channels hold different sounds, perhaps two people; they were mixed.",)
-            if correlation < DISTINCT
-            else ()
-        )
-        return self.channels.mean(axis=0, dtype=np.float32), different
+        if correlation < DISTINCT:
+            taken = f"the louder one, channel {used[0] + 1}, was taken"
+            return self.channels[used[0]], (f"The channels hold different sounds, perhaps two people; {taken}.",)
+        return self.channels.mean(axis=0, dtype=np.float32), ()
 
 
 def _bits(stream: Any) -> int:

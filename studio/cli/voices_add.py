@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="exactly what is said, or @FILE (default: what is heard)",
     )
     parser.add_argument("--cut", type=_cut, metavar="FROM-TO", help="seconds to keep (default: a good stretch)")
+    parser.add_argument("--channel", type=int, metavar="N", help="take this channel only (1 is the left one)")
     parser.add_argument("--consent", choices=KINDS, help="by which right the voice is used")
     parser.add_argument("--who", default="", help="for person: who gave the consent")
     parser.add_argument("--when", default="", help="for person: when it was given")
@@ -75,7 +76,8 @@ def _recording(studio: Studio, options: argparse.Namespace) -> Recording:
     from studio.metrics.activity import Span
 
     cut = Span(*options.cut) if options.cut else None
-    intake = studio.take_in(Path(options.file), _transcript(options.transcript), cut)
+    channel = None if options.channel is None else options.channel - 1
+    intake = studio.take_in(Path(options.file), _transcript(options.transcript), cut, channel=channel)
     for sentence in intake.told:
         tell(f"note: {sentence}")
     return intake.recording

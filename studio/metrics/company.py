@@ -51,12 +51,27 @@ def parts_alike(audio: Audio, speech: Activity | None = None) -> float | Missing
     Michener 1958). A part of less than LEAST_PARTY pieces is a laugh, not a person, and is left out; 1 when nothing
     else is left.
     """
-    phrases = pieces(speech or activity(audio))
+    parted = _parted(audio, pieces(speech or activity(audio)))
+    return parted if isinstance(parted, Missing) else parted[0]
+
+
+def parties(audio: Audio, speech: Activity) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """The pieces of one person and those of another; none of another where one seems to speak, or nobody can tell."""
+    phrases = pieces(speech)
+    parted = _parted(audio, phrases)
+    if isinstance(parted, Missing) or parted[0] >= ALIKE:
+        return phrases, ()
+    _, one, two = parted
+    return tuple(phrases[at] for at in one), tuple(phrases[at] for at in two)
+
+
+def _parted(audio: Audio, phrases: tuple[Span, ...]) -> tuple[float, list[int], list[int]] | Missing:
+    """How alike the parts are, and the numbers of the pieces of each: none when there is but one."""
     vectors = speakers.vectors(audio, phrases)
     if isinstance(vectors, Missing):
         return vectors
     if len(vectors) < LEAST_PIECES:
-        return 1.0
+        return 1.0, [], []
     from scipy.cluster.hierarchy import linkage, to_tree
 
     weights = np.array([phrase.seconds / speakers.LEAST_SPEECH_SECONDS for phrase in phrases])
@@ -64,9 +79,9 @@ def parts_alike(audio: Audio, speech: Activity | None = None) -> float | Missing
     while not node.is_leaf():
         parts = sorted((node.left, node.right), key=lambda part: weights[part.pre_order()].sum())
         if weights[parts[0].pre_order()].sum() >= LEAST_PARTY:
-            return float(1 - node.dist)
+            return float(1 - node.dist), parts[1].pre_order(), parts[0].pre_order()
         node = parts[1]
-    return 1.0
+    return 1.0, [], []
 
 
 def semitones_apart(audio: Audio, speech: Activity | None = None) -> float | Missing:

@@ -8,49 +8,63 @@ import numpy.typing as npt
 from studio.audio import Audio
 from studio.metrics import Missing, pitch
 
-RATE = pitch.RATE
-STEP = 160  # samples from one frame to the next: 20 ms
-SIZE = 640  # of a frame, of which as much again as the longest period is looked at: 80 ms
+RATE = 16000  # so fine that a voice is taken away whole: half a sample is much of a high voice's period
+HIGHEST_HZ = 1500.0  # above, harmonics are too near to each other, and breath is loud
+STEP = 160  # samples from one frame to the next: 10 ms
+SIZE = (
+    560  # of a frame, of which as much again as the longest period is looked at: 35 ms, in which a pitch hardly glides
+)
 SHORTEST, LONGEST = int(RATE / pitch.HIGHEST_HZ), int(RATE / pitch.LOWEST_HZ)  # periods, in samples
 VOICED, SECOND = 0.4, 0.6  # normalised autocorrelation of a voice, and of what is left without it
-REST = 0.05  # of the power: less than this, and nothing is left
+REST = 0.18  # of the power: less than this, and nothing is left
 NEAR = 0.17  # a period nearer to the first is that of a pitch that glides, or of its echo
 SIMPLE, NEAR_SIMPLE = (1 / 3, 1 / 2, 2 / 3, 3 / 2, 2, 3), 0.07  # its harmonics and subharmonics
-LEAST_FRAMES = 50  # voiced: 1 s
-# Percent of the voiced frames. Of 160 sounds of one speaker (also with noise, over a telephone, in a small room) none
-# has more; of 50 mixtures of two at the same level, like pitches and unlike, 20. An echo is a second voice too.
-AT_ONCE = 7.0
-DRY_SECONDS = 0.25  # where a sound fades in longer than this (see `echo`), most of one person have less than this:
-AT_ONCE_IN_ECHO = 12.0
+LASTS, GLIDES = 3, 0.06  # frames that a second pitch is held, and by how many octaves it moves from one to the next
+LEAST_FRAMES = 60  # voiced: 0.6 s
+# Percent of the voiced frames. 22 speakers (14 recorded, 8 synthetic), also with noise 15 and 20 dB below, over a
+# telephone, clipped and with an echo of 0.5 to 1.6 s: none of 176 sounds has more than 1.6. Of 207 mixtures of two at
+# the same level, like pitches and unlike, 61 % are over 2.
+AT_ONCE = 2.0
 
 Frames = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 def percent(audio: Audio) -> float | Missing:
     """Of the voiced frames, those that hold a second voice; above AT_ONCE two people speak at once.
 
     A voice is taken away by subtracting the sound one period earlier (de Cheveigne 1993, "Separation of concurrent
-    harmonic sounds"); a second voice is a period in the rest that is in no simple ratio to the first.
+    harmonic sounds"); a second voice is a period in the rest that is in no simple ratio to the first, and lasts.
     """
-    samples = audio.resampled(RATE).samples.astype(np.float64)
+    samples = _low(audio.resampled(RATE).samples.astype(np.float64))
     if len(samples) < SIZE + LONGEST:
         return Missing("it is too short")
     frames = np.lib.stride_tricks.sliding_window_view(samples, SIZE + LONGEST)[::STEP]
     level = frames.std(axis=1)
-    frames = frames[level > max(0.1 * level.max(), 1e-6)]
-    found = [_second(part) for part in np.array_split(frames, 1 + len(frames) // 500) if len(part)]
-    voiced, second = (sum(counts) for counts in zip(*found, strict=True)) if found else (0, 0)
-    return 100 * second / voiced if voiced >= LEAST_FRAMES else Missing("there is less than 1 s of voiced sound")
+    loud = np.flatnonzero(level > max(0.1 * level.max(), 1e-6))
+    voiced, period = np.zeros(len(frames), bool), np.zeros(len(frames))
+    for part in np.array_split(loud, 1 + len(loud) // 500):
+        if len(part):
+            voiced[part], period[part] = _second(frames[part])
+    if voiced.sum() < LEAST_FRAMES:
+        return Missing(f"there is less than {LEAST_FRAMES * STEP / RATE:g} s of voiced sound")
+    return float(100 * _lasting(period).sum() / voiced.sum())
 
 
-def _second(frames: Frames) -> tuple[int, int]:
-    """How many frames are voiced, and how many of these hold a second voice."""
+def _low(samples: Frames) -> Frames:
+    """What lies below HIGHEST_HZ, in step with the whole."""
+    from scipy.signal import butter, sosfiltfilt
+
+    filter_ = butter(4, HIGHEST_HZ, fs=RATE, output="sos")
+    return np.asarray(sosfiltfilt(filter_, samples)) if len(samples) > SIZE else samples
+
+
+def _second(frames: Frames) -> tuple[Flags, Frames]:
+    """(frames,) whether each is voiced, and the period of its second voice, 0 for none."""
     echo = _echo(frames)
     period = SHORTEST + echo[:, SHORTEST:].argmax(axis=1)
-    is_voiced = echo.max(axis=1, initial=0, where=np.arange(LONGEST + 1) >= SHORTEST) >= VOICED
-    frames, period = frames[is_voiced], period[is_voiced]
-    earlier = np.arange(SIZE)
-    rest = np.take_along_axis(frames, period[:, None] + earlier, axis=1) - frames[:, :SIZE]
+    is_voiced = echo[:, SHORTEST:].max(axis=1) >= VOICED
+    rest = np.take_along_axis(frames, period[:, None] + np.arange(SIZE), axis=1) - frames[:, :SIZE]
     left = np.square(rest).mean(axis=1) > REST * 2 * np.square(frames).mean(axis=1)
     again = _echo(rest)
     inner = again[:, 1:-1]
@@ -59,9 +73,18 @@ def _second(frames: Frames) -> tuple[int, int]:
     lags = np.arange(LONGEST + 1)
     for ratio in (1.0, *SIMPLE):
         near = NEAR if ratio == 1 else NEAR_SIMPLE
-        top &= np.abs(lags - ratio * period[:, None]) > near * ratio * period[:, None] + 0.5
-    second = left & (again.max(axis=1, initial=0, where=top) > SECOND)
-    return len(frames), int(second.sum())
+        top &= np.abs(lags - ratio * period[:, None]) > near * ratio * period[:, None] + 1
+    strength = np.where(top, again, 0)
+    return is_voiced, np.where(is_voiced & left & (strength.max(axis=1) > SECOND), strength.argmax(axis=1), 0)
+
+
+def _lasting(period: Frames) -> Flags:
+    """Which frames belong to a second pitch that is held, gliding at most. period: (frames,), 0 for none."""
+    there = period > 0
+    height = np.log2(np.maximum(period, 1))
+    goes_on = there[1:] & there[:-1] & (np.abs(np.diff(height)) < GLIDES)
+    run = np.cumsum(np.concatenate([[True], ~goes_on]))
+    return np.asarray(there & (np.bincount(run)[run] >= LASTS))
 
 
 def _echo(frames: Frames) -> Frames:

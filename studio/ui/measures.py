@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from studio import doubts, references
-from studio.metrics import company, music
 from studio.references import Examination
 from studio.ui.forms import Json
 from studio.uploads import SoundFacts
@@ -23,6 +22,15 @@ SHOWN = {  # what a person is shown, by the names of the measures
     "sustained": "Music",
     "parts_alike": "People",
     "semitones_apart": "Pitches",
+    "overlapped": "At once",
+}
+JUDGED = {  # (what the warnings go by, in words where it is so, and where it is not)
+    "clipped": (doubts.is_clipped, "clipped", "none"),
+    "decay": (doubts.is_echoing, "it echoes", "none"),
+    "sustained": (doubts.is_music, "music", "none"),
+    "parts_alike": (doubts.are_two_voices, "two, it seems", "one"),
+    "semitones_apart": (doubts.are_two_pitches, "of two, it seems", "of one voice"),
+    "overlapped": (doubts.are_at_once, "two speak", "one speaks"),
 }
 Word = tuple[str, str]  # in plain words, and "good", "fair" or "bad"
 
@@ -30,12 +38,13 @@ Word = tuple[str, str]  # in plain words, and "good", "fair" or "bad"
 def told(found: Examination, facts: SoundFacts) -> list[Json]:
     """Every measure that is shown: {name, title, text, word, grade}; a missing one says why in `text`."""
     shown = [_length(found.seconds)]
+    known = {measure.name: measure.value for measure in found.measures}
     for name, title in SHOWN.items():
         measure = found[name]
         if measure.value is None:
             shown.append({"name": name, "title": title, "text": str(measure), "word": "missing", "grade": "unknown"})
         else:
-            word, grade = _word(name, measure.value)
+            word, grade = _judged(name, known) if name in JUDGED else _word(name, measure.value)
             text = str(measure).replace("% of samples", "%")
             shown.append({"name": name, "title": title, "text": text, "word": word, "grade": grade})
     return [*shown, _rate(facts.sample_rate)]
@@ -58,27 +67,23 @@ def _rate(rate: int) -> Json:
 
 
 def _word(name: str, value: float) -> Word:
-    """A value in plain words. name: one of SHOWN."""
+    """A value in plain words. name: one of SHOWN, none of JUDGED."""
     match name:
         case "speech_seconds":
             return _speech(value)
         case "loudness":
             return _loudness(value)
-        case "clipped":
-            return ("none", "good") if value <= 100 * doubts.CLIPPED else ("clipped", "bad")
         case "snr":
             return _noise(value)
         case "speech_share":
             return ("mostly speech", "good") if value >= MOSTLY else ("many pauses", "fair")
-        case "bandwidth":
-            return _treble(value)
-        case "decay":
-            return ("none", "good") if value <= doubts.ECHO_SECONDS else ("it echoes", "bad")
-        case "sustained":
-            return ("none", "good") if value < music.MUSIC else ("music", "bad")
-        case "semitones_apart":
-            return ("of one voice", "good") if value <= company.SEMITONES_APART else ("of two, it seems", "bad")
-    return ("one", "good") if value >= company.ALIKE else ("two, it seems", "bad")
+    return _treble(value)
+
+
+def _judged(name: str, known: dict[str, float | None]) -> Word:
+    """A value as the warnings take it. name: one of JUDGED."""
+    is_so, yes, no = JUDGED[name]
+    return (yes, "bad") if is_so(known) else (no, "good")
 
 
 def _speech(seconds: float) -> Word:

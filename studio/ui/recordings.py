@@ -82,7 +82,7 @@ class Recordings:
         upload = _opened(source.path, source.name)
         with self._is_free:
             speech = activity.activity(upload.audio)
-        trim, reason = references.suggested(speech)
+            trim, reason = references.suggested(upload.audio, speech)
         facts = upload.facts
         return {
             "name": source.name,
@@ -268,7 +268,7 @@ def _why(trim: Span | None, reason: str, seconds: float) -> str:
     if seconds <= references.BEST_TO:
         return "The whole of the speech, without the silence around it."
     best = f"{references.BEST_FROM:g} to {references.BEST_TO:g} s"
-    return f"The stretch of {best} with the most speech in it, cut where it is silent."
+    return f"The cleanest stretch of {best} with much speech in it, cut where it is silent."
 
 
 def _text(value: Any) -> str:

@@ -70,6 +70,15 @@ def test_without_words_they_are_heard_and_the_suggested_stretch_is_taken(tmp_pat
     assert original is not None and original.read_bytes() == brought.read_bytes()
 
 
+def test_of_two_people_one_a_side_the_one_that_is_chosen_is_taken_and_it_is_said_once(tmp_path: Path) -> None:
+    one, two = (soundfiles.read(SAMPLES / f"v-sample-{name}.flac").samples[:120000] for name in ("wren", "heron"))
+    soundfile.write(tmp_path / "talk.wav", np.stack([one, two / 2], axis=1), 24000)
+    for channel, person in ((None, one), (0, one), (1, two)):
+        intake = desk().take_in(tmp_path / "talk.wav", WORDS, Span(1.0, 4.0), channel=channel)
+        assert np.corrcoef(intake.recording.audio.samples[:48000], person[24000:72000])[0, 1] > 0.99
+        assert len(intake.told) == len(set(intake.told)), intake.told
+
+
 def test_words_that_are_typed_stay_and_are_compared_with_what_is_heard() -> None:
     intake = desk().take_in(WREN, f" {WORDS} ")
     assert intake.recording.transcript == WORDS and not [one for one in intake.told if "words" in one]
