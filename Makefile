@@ -18,7 +18,9 @@ TORCH_INDEX ?= https://download.pytorch.org/whl
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
-INSTALL := $(PIP) install --quiet --require-hashes
+# The locks are whole; pip would complain of what packages of weights name and we do not use.
+GET := $(PIP) install --quiet --no-warn-conflicts
+INSTALL := $(GET) --require-hashes
 WITH_TORCH := $(if $(TORCH),$(VENV)/.torch-$(TORCH))
 WITH_METRICS := $(if $(METRICS),$(VENV)/.metrics)
 ANY_TORCH := $(or $(WITH_TORCH),$(firstword $(wildcard $(VENV)/.torch-*)),$(VENV)/.torch-cpu)
@@ -108,7 +110,7 @@ $(VENV)/.torch-%: requirements-torch.lock | $(VENV)/.run
 	@rm -f $(VENV)/.torch-*
 	@$(INSTALL) -r requirements-torch.lock
 	@$(PIP) uninstall --quiet --yes torch 2>/dev/null
-	@$(PIP) install --quiet --retries 1 "torch$(TORCH_VERSION)" --index-url "$(TORCH_INDEX)/$*"
+	@$(GET) --retries 1 "torch$(TORCH_VERSION)" --index-url "$(TORCH_INDEX)/$*"
 	@touch $@
 
 # The browser of the tests: one that is here, else Debian's, else Playwright's own.
