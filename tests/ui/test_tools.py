@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import json
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -92,3 +94,5 @@ def test_a_missing_package_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(RequestError, match="requirements-mcp.lock"):
         page.build(studio)
     studio.close()
+    with warnings.catch_warnings(action="ignore"):  # gradio makes event loops for a page and closes none
+        gc.collect()
