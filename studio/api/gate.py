@@ -30,9 +30,11 @@ REQUEST_ID = "X-Request-Id"
 OPEN = ("/healthz", "/readyz", "/gradio_api/startup-events")  # gradio itself asks for the last one when it starts
 OPEN_BELOW = PATH  # the link's token is the key, and whoever holds it may do nothing else
 SAFE = ("GET", "HEAD", "OPTIONS")
-UPLOAD_MB = 210.0  # recordings, by the page or by the API; what reads them looks more closely
-BODY_SECONDS = 30.0  # for the whole of an API request; uploads may take so long from piece to piece
 VOICES = "/v1/audio/voices"
+UPLOADS = ("/gradio_api/upload", VOICES)
+UPLOAD_MB = 210.0  # recordings, by the page or by the API; what reads them looks more closely
+VISITOR_MB, OWNER_MB = 8.0, 64.0  # what else a page sends: scripts, and of the studio's owner a file of votes
+BODY_SECONDS = 30.0  # for the whole of an API request; uploads may take so long from piece to piece
 MINUTE = 60.0
 REMEMBERED_CLIENTS = 4096
 
@@ -46,6 +48,7 @@ class Gate:
         self._meter = meter
         self._is_closing = is_closing
         self._recent: OrderedDict[str, list[float]] = OrderedDict()
+        self._framed_by = _framed_by(settings.allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -57,9 +60,9 @@ class Gate:
             try:
                 self._check(scope, headers)
             except Problem as problem:
-                return await _refuse(problem, scope, receive, _named(scope, send))
+                return await _refuse(problem, scope, receive, self._named(scope, send))
             if scope["type"] == "http":
-                receive, send = self._metered(scope, headers, receive), _named(scope, send)
+                receive, send = self._metered(scope, headers, receive), self._named(scope, send)
             try:
                 await self._app(_as_get(scope), receive, send)
             except Exception as error:
@@ -80,6 +83,8 @@ class Gate:
         is_open = path in OPEN or path.startswith(OPEN_BELOW)
         if settings.api_key and not is_open and not is_key(headers.get("authorization", ""), settings.api_key):
             raise Problem(401, "A key is needed: Authorization: Bearer STUDIO_API_KEY.", "invalid_api_key")
+        if path.startswith("/gradio_api/") and "://" in path:  # gradio would fetch it in our name
+            raise Problem(403, "The studio fetches nothing from other addresses.", "address_not_allowed")
         if is_ours(path) and path not in OPEN:
             if self._is_closing():
                 raise Problem(503, "The studio is being stopped.", "shutting_down", retry_after=5)
@@ -124,7 +129,7 @@ class Gate:
     def _metered(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
         """`receive` that takes only so much, and does not wait for ever. Raises Refused, as FastAPI lets through."""
         ours = is_ours(scope["path"]) and scope["path"] != VOICES
-        most = int((self._settings.max_body_mb if ours else UPLOAD_MB) * 1e6)
+        most = int(self._most_mb(scope["path"]) * 1e6)
         size = headers.get("content-length", "")
         told = int(size) if size.isdecimal() and len(size) < 20 else 0
         until = time.monotonic() + BODY_SECONDS
@@ -149,6 +154,31 @@ class Gate:
             return message
 
         return metered
+
+    def _most_mb(self, path: str) -> float:
+        """Of a body. JSON is read as a whole, on the thread that serves everybody, so only files may be large."""
+        if path in UPLOADS:
+            return UPLOAD_MB
+        if is_ours(path):
+            return self._settings.max_body_mb
+        return VISITOR_MB if self._settings.is_shared else OWNER_MB
+
+    def _named(self, scope: Scope, send: Send) -> Send:
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = scope["studio.request_id"]
+                if self._framed_by:
+                    headers.setdefault("Content-Security-Policy", self._framed_by)
+                scope["studio.status"] = message["status"]
+            await send(message)
+
+        return named
+
+
+def _framed_by(hosts: tuple[str, ...]) -> str:
+    """Whose pages may show ours in a frame, where a click could be meant for another: our own and the hosts'."""
+    return "" if "*" in hosts else " ".join(("frame-ancestors 'self'", *(f"{host}:*" for host in hosts)))
 
 
 def _as_get(scope: Scope) -> Scope:
@@ -192,16 +222,6 @@ def _is_address(name: str) -> bool:
 
 def _too_large(most: int) -> Refused:
     return Refused(Problem(413, f"The body is larger than {most / 1e6:g} MB.", "request_too_large"))
-
-
-def _named(scope: Scope, send: Send) -> Send:
-    async def named(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            MutableHeaders(scope=message)[REQUEST_ID] = scope["studio.request_id"]
-            scope["studio.status"] = message["status"]
-        await send(message)
-
-    return named
 
 
 async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:

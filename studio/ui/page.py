@@ -9,7 +9,7 @@ import gradio as gr
 
 from studio.settings import Settings
 from studio.studio import SAMPLES, Studio
-from studio.ui import benchmark, compare, components, dialogue, endpoints, theme, tools, voices
+from studio.ui import benchmark, compare, components, dialogue, endpoints, own_files, theme, tools, voices
 from studio.ui.desk import LISTENING, Desk
 from studio.ui.yardstick import FILES, RUNS
 from studio.uploads import MOST_BYTES
@@ -34,6 +34,7 @@ MAX_THREADS = 160  # every open run holds one, waiting or speaking, and every qu
 
 def build(studio: Studio) -> gr.Blocks:
     """The page on a studio, not yet launched."""
+    own_files.install()
     desk = Desk(studio, Path(gr.utils.get_upload_folder()))
     page = gr.Blocks(title="Dialogue Studio", analytics_enabled=False, delete_cache=CACHE_SECONDS)
     with page:

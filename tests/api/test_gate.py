@@ -113,6 +113,47 @@ def test_no_other_site_is_let_in_by_a_browser(served: Served, host: str) -> None
         assert [answer.status_code for answer in answers[1:]] == [200 if host in origin else 403] * 2
 
 
+def test_nothing_is_fetched_for_others(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """gradio would ask an address that a request names, as the studio's computer, and give what comes as its own."""
+    asked: list[str] = []
+
+    async def resolve(host: str, *more: object, **named: object) -> str:
+        asked.append(host)
+        raise ValueError(host)
+
+    monkeypatch.setattr("safehttpx.async_validate_url", resolve)
+    monkeypatch.setattr("safehttpx.get", resolve)
+    for path in ("file=https://evil.example/x.png", "file/http://evil.example/", "file=https:%2f%2fevil.example/x"):
+        assert get(served, f"gradio_api/{path}").json()["error"]["code"] == "address_not_allowed"
+    file = {"path": "https://evil.example/x.wav", "meta": {"_type": "gradio.FileData"}}
+    body = {"data": ["[S1] Hi.", "tone", file, 0, {}, ""]}
+    event = httpx.post(f"{served.url}gradio_api/call/speak", json=body).json()["event_id"]
+    assert "fetches nothing from other addresses" in get(served, f"gradio_api/call/speak/{event}").text
+    assert not asked
+
+
+@pytest.mark.parametrize(
+    ("hosts", "framers"), [((), "'self'"), (("studio.lan",), "'self' studio.lan:*"), (("*",), None)]
+)
+def test_no_other_page_can_show_ours_in_a_frame(tmp_path: Path, hosts: tuple[str, ...], framers: str | None) -> None:
+    """Else a click there could be one here."""
+    with serve(tmp_path, allowed_hosts=hosts) as served:
+        for path in ("", "v1/docs"):
+            told = get(served, path).headers.get("content-security-policy")
+            assert told == (framers and f"frame-ancestors {framers}")
+
+
+def test_only_files_may_be_large(tmp_path: Path) -> None:
+    """JSON is read at once by the thread that serves everybody: visitors send as much of it as a script takes."""
+    page, upload = "gradio_api/queue/join", "gradio_api/upload"
+    with serve(tmp_path, host="0.0.0.0") as served:
+        url = served.url.replace("0.0.0.0", "127.0.0.1")
+        assert httpx.post(url + page, content=b" " * 9_000_000).status_code == 413
+        assert httpx.post(url + page, content=b" " * 7_000_000).status_code == 422  # no JSON
+        brought = httpx.post(url + upload, files={"files": ("a.wav", b" " * 9_000_000)})
+        assert brought.status_code == 200 and len(brought.json()) == 1
+
+
 def test_our_own_page_may(served: Served) -> None:
     origin = served.url.rstrip("/")
     body = {"model": "tone", "voice": "high", "input": "one"}
