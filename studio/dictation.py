@@ -17,6 +17,7 @@ from studio.script import Script, Turn, speaker_id
 
 MOST_CHARACTERS = 250_000
 PATIENCE_SECONDS = 60.0
+HURRIED_SECONDS = 10.0  # the same while others wait to be spoken
 _AFTER = "S998"  # says a word behind every piece, so that what stands before it is read as it is in a script
 
 # What the next piece may change the meaning of: an open mark, and an opening without words.
@@ -82,6 +83,12 @@ class Dictation:
         with self._changed:
             self._ended = True
             self._changed.notify_all()
+
+    def hurry(self) -> None:
+        """Others wait: the text is taken to be over if nothing has come for a few seconds."""
+        with self._changed:
+            if not self._ended and self._clock() - self._touched > HURRIED_SECONDS:
+                self._ended = self.is_cut_off = True
 
     @property
     def is_over(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -16,7 +17,7 @@ from studio.director import Director
 from studio.engines.base import PRECISIONS, EngineModule, EngineSpec, Obstacle, Placement
 from studio.errands import Errands
 from studio.errors import EngineUnavailable, OutputError, RequestError, UnknownCast, suggest
-from studio.events import Event
+from studio.events import Event, Listening
 from studio.gpu import choose_device, cores, free_gb, share_cores
 from studio.hearing import Recogniser
 from studio.inspection import Inspection, inspect
@@ -37,6 +38,7 @@ from studio.voice import Voice
 from studio.zero import LentGpu
 
 SAMPLES = Path(__file__).parents[1] / "assets" / "voices"
+Events = Generator[Event | None, None, None]
 
 
 @dataclass(frozen=True)
@@ -219,9 +221,7 @@ class Studio:
         checked = spec.sampling(settings)
         return self.library.suit(voice_id, engine_id, {name: checked[name] for name in settings})
 
-    def speak(
-        self, engine_id: str, request: SpeechRequest, fresh: bool = False, asker: Asker = PERSON
-    ) -> Generator[Event | None, None, None]:
+    def speak(self, engine_id: str, request: SpeechRequest, fresh: bool = False, asker: Asker = PERSON) -> Events:
         """Speak a script and tell what happens; None is a heartbeat. Closing the iterator stops within one step.
 
         Raises EngineUnavailable at once when the engine cannot run, StudioError later when speaking fails.
@@ -229,17 +229,13 @@ class Studio:
         spec = self._ready(engine_id)
         return self._told(spec, lambda: self._director.perform(spec, request, fresh), asker)
 
-    def speak_in(
-        self, folder: Path, engine_id: str, request: SpeechRequest, asker: Asker
-    ) -> Generator[Event | None, None, None]:
+    def speak_in(self, folder: Path, engine_id: str, request: SpeechRequest, asker: Asker) -> Events:
         """Speak as `speak` does, with run and takes below a folder of the caller's."""
         spec, takes, runs = self._ready(engine_id), TakeStore(folder / "takes"), RunStore(folder / "runs")
         director = Director(self.manager, takes, runs, self.settings.watermark)
         return self._told(spec, lambda: director.perform(spec, request), asker)
 
-    def utter(
-        self, engine_id: str, request: SpeechRequest, asker: Asker = PERSON
-    ) -> Generator[Event | None, None, None]:
+    def utter(self, engine_id: str, request: SpeechRequest, asker: Asker = PERSON) -> Events:
         """Speak as `speak` does and keep nothing: the sound is in the events, no run and no file stays."""
         spec = self._ready(engine_id)
         return self._told(spec, lambda: self._director.utter(spec, request), asker)
@@ -250,7 +246,7 @@ class Studio:
 
     def speak_live(
         self, engine_id: str, talk: Dictation, request: SpeechRequest, keep: bool = True, asker: Asker = PERSON
-    ) -> Generator[Event | None, None, None]:
+    ) -> Events:
         """Speak while `talk` is being written, from any thread, and tell what happens as `speak` does, and Listening
         while there is nothing to say. The run is kept with what was said as its script, unless not `keep`.
 
@@ -265,11 +261,22 @@ class Studio:
             performance = self._live.perform(spec, talk, request)
             return performance if keep else self._director.forgetting(performance)
 
-        return _ended_with(talk, self._told(spec, work, asker))
+        return self._followed(talk, self._told(spec, work, asker), holds=not self._is_lent(spec))
 
-    def _told(
-        self, spec: EngineSpec, work: Callable[[], Iterator[Event]], asker: Asker
-    ) -> Generator[Event | None, None, None]:
+    def _followed(self, talk: Dictation, events: Events, holds: bool) -> Events:
+        """The events; whoever writes is told when nobody listens any more, and hurried while others wait. holds:
+        whether they wait for this one.
+        """
+        try:
+            with closing(events):
+                for event in events:
+                    if holds and isinstance(event, Listening) and self.runner.busy() > 1:
+                        talk.hurry()
+                    yield event
+        finally:
+            talk.end()
+
+    def _told(self, spec: EngineSpec, work: Callable[[], Iterator[Event]], asker: Asker) -> Events:
         """What happens in a job, for as long as its sound may last."""
         events = self.runner.run(work, asker, self._is_lent(spec))
         return bounds.within(events, self.settings.max_sound_seconds)
@@ -362,11 +369,3 @@ def exported(run: Run, form: str) -> Path:
     if not path.is_file():
         soundfiles.convert(run.output, path, form, Label.of(run).tags())
     return path
-
-
-def _ended_with(talk: Dictation, events: Generator[Event | None, None, None]) -> Generator[Event | None, None, None]:
-    """The events; whoever writes is told when nobody listens any more."""
-    try:
-        yield from events
-    finally:
-        talk.end()

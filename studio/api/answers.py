@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import anyio
 from anyio import CancelScope, CapacityLimiter, to_thread
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -22,6 +21,7 @@ from studio.errors import StudioError
 Pieces = Generator[bytes | None, None, None]  # None is a place to stop
 
 UNREAD_SECONDS = 60.0  # a client that takes nothing for so long is given up
+MOST_AHEAD_BYTES = 64_000_000  # that wait for a slow client, twenty minutes of WAV; the engine waits with more
 CHARACTERS_A_TOKEN, TOKENS_A_SECOND = 4, 20  # how usage counts: text by its length, sound in pieces of 50 ms
 
 
@@ -77,7 +77,7 @@ class Source:
     limiter: CapacityLimiter
     retry_after: Callable[[], float]
     ended: Callable[[Progress], None]
-    ahead: float = math.inf  # pieces that may wait for a slow client: all, so that the engine never waits for one
+    ahead: float = math.inf  # pieces that may wait for a slow client; see `Ahead`
 
 
 async def following(pieces: Pieces, limiter: CapacityLimiter) -> bytes:
@@ -94,6 +94,45 @@ def _advance(pieces: Pieces) -> bytes | None:
     return b""
 
 
+class Ahead:
+    """Pieces on their way from who makes them to who sends them. No engine waits for a slow client until very much
+    waits for that client: a script may be mostly pauses, which are made in no time.
+    """
+
+    def __init__(self, pieces: float = math.inf) -> None:
+        """pieces: that may wait."""
+        self._put, self._get = anyio.create_memory_object_stream[bytes](pieces)
+        self._bytes = 0
+        self._taken = anyio.Event()
+
+    async def fill(self, pieces: Pieces, limiter: CapacityLimiter) -> None:
+        """With all pieces. Raises StudioError."""
+        while data := await following(pieces, limiter):
+            await self._put.send(data)
+            self._bytes += len(data)
+            while self._bytes > MOST_AHEAD_BYTES:
+                self._taken = anyio.Event()
+                await self._taken.wait()
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        self._put.close()
+
+    async def aclose(self) -> None:
+        """Nobody takes anything more."""
+        self._put.close()
+        self._get.close()
+
+    def __aiter__(self) -> Ahead:
+        return self
+
+    async def __anext__(self) -> bytes:
+        data = await self._get.__anext__()
+        self._bytes -= len(data)
+        self._taken.set()
+        return data
+
+
 class SoundResponse(Response):
     """Bytes of sound as they are made. What fails before the first is answered as a problem; afterwards the connection
     is broken off, so that nobody takes a part for the whole.
@@ -107,30 +146,31 @@ class SoundResponse(Response):
         self._is_over = False  # as it should be: all sound is there, or a failure is known
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        put, get = anyio.create_memory_object_stream[bytes](self._source.ahead)
+        ahead = Ahead(self._source.ahead)
         try:
-            async with anyio.create_task_group() as group, aclosing(get):
+            async with anyio.create_task_group() as group, aclosing(ahead):
                 group.start_soon(_until_gone, receive, group.cancel_scope)
-                group.start_soon(self._pump, put)
-                await self._send(get, scope, receive, send)
+                group.start_soon(self._pump, ahead)
+                await self._send(ahead, scope, receive, send)
                 group.cancel_scope.cancel()
         finally:
             self._source.pieces.close()
             self._source.ended(self._source.progress)
 
-    async def _pump(self, put: MemoryObjectSendStream[bytes]) -> None:
-        async with put:
-            try:
-                while data := await following(self._source.pieces, self._source.limiter):
-                    await put.send(data)
-            except StudioError as error:
-                self._failure = error
-                self._source.progress.outcome = error.code
+    async def _pump(self, ahead: Ahead) -> None:
+        try:
+            await ahead.fill(self._source.pieces, self._source.limiter)
             self._is_over = True
+        except StudioError as error:
+            self._failure = error
+            self._source.progress.outcome = error.code
+            self._is_over = True
+        finally:
+            ahead.end()
 
-    async def _send(self, get: MemoryObjectReceiveStream[bytes], scope: Scope, receive: Receive, send: Send) -> None:
+    async def _send(self, ahead: Ahead, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
-        async for data in get:
+        async for data in ahead:
             if not started:
                 await send({"type": "http.response.start", "status": 200, "headers": self._head()})
                 started = True

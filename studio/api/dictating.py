@@ -9,17 +9,16 @@ server: {"type": "audio.start", "format", "sample_rate"}, binary messages of sou
 from __future__ import annotations
 
 import json
-import math
+from contextlib import aclosing
 from typing import Any
 
 import anyio
 from anyio import CancelScope, CapacityLimiter
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from studio.api import names, orders, recorded, sounds
-from studio.api.answers import UNREAD_SECONDS, Pieces, Progress, following
+from studio.api.answers import UNREAD_SECONDS, Ahead, Pieces, Progress
 from studio.api.bodies import SessionBody
 from studio.api.meter import Meter
 from studio.api.problems import Problem, invalid
@@ -27,6 +26,7 @@ from studio.dictation import Dictation
 from studio.encoding import FORMATS
 from studio.errors import StudioError
 from studio.jobs import Asker
+from studio.live import CUT_OFF
 from studio.script import FIRST_SPEAKER
 from studio.studio import Studio
 
@@ -64,24 +64,27 @@ async def converse(studio: Studio, meter: Meter, limiter: CapacityLimiter, socke
 
 
 class Session:
-    """Words on their way in and sound on its way out, at once."""
+    """Words on their way in and sound on its way out, at once. Nobody waits for who has written no word yet."""
 
     def __init__(self, socket: WebSocket, talk: Dictation, pieces: Pieces, limiter: CapacityLimiter) -> None:
         self._socket, self._talk, self._pieces, self._limiter = socket, talk, pieces, limiter
         self._failure: Problem | StudioError | None = None
+        self._has_begun = anyio.Event()
 
     async def run(self, progress: Progress) -> None:
         """Until the sound is out. Raises Problem or StudioError for what went wrong, WebSocketDisconnect."""
-        put, get = anyio.create_memory_object_stream[bytes](math.inf)
+        ahead = Ahead()
         try:
-            async with anyio.create_task_group() as group, get:
+            async with anyio.create_task_group() as group, aclosing(ahead):
                 group.start_soon(self._listen, progress, group.cancel_scope)
-                group.start_soon(self._pump, put)
-                await self._send(get)
+                group.start_soon(self._pump, ahead)
+                await self._send(ahead)
                 group.cancel_scope.cancel()
         finally:
             self._talk.end()
             self._pieces.close()
+        if self._talk.is_cut_off and self._failure is None:
+            self._failure = Problem(408, CUT_OFF, "request_timeout")
         if self._failure is not None:
             progress.outcome = self._failure.code
             raise self._failure
@@ -100,6 +103,8 @@ class Session:
                 else:
                     progress.characters += len(message["text"])
                     self._talk.write(message["text"])
+                if progress.outcome == "finished" or message["text"].strip():
+                    self._has_begun.set()
         except WebSocketDisconnect:
             progress.outcome = "gone"
             scope.cancel()
@@ -107,16 +112,17 @@ class Session:
             self._failure = error
             scope.cancel()
 
-    async def _pump(self, put: MemoryObjectSendStream[bytes]) -> None:
-        async with put:
-            try:
-                while data := await following(self._pieces, self._limiter):
-                    await put.send(data)
-            except StudioError as error:
-                self._failure = error
+    async def _pump(self, ahead: Ahead) -> None:
+        try:
+            await self._has_begun.wait()
+            await ahead.fill(self._pieces, self._limiter)
+        except StudioError as error:
+            self._failure = error
+        finally:
+            ahead.end()
 
-    async def _send(self, get: MemoryObjectReceiveStream[bytes]) -> None:
-        async for data in get:
+    async def _send(self, ahead: Ahead) -> None:
+        async for data in ahead:
             with anyio.move_on_after(UNREAD_SECONDS) as scope:
                 await self._socket.send_bytes(data)
             if scope.cancelled_caught:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.browser.serving import Served
@@ -98,3 +100,34 @@ def test_a_client_that_leaves_ends_it(served: Served) -> None:
     while served.studio.runner.busy():
         assert time.monotonic() - left < 1
         time.sleep(0.01)
+
+
+def test_others_do_not_wait_for_who_has_not_written_yet(served: Served) -> None:
+    with session(served) as wire:
+        assert json.loads(wire.recv())["type"] == "audio.start"
+        say(wire, type="input.text", text="  ")
+        assert spoken(served) == 200 and served.studio.runner.busy() == 0
+        say(wire, type="input.text", text="One.")
+        say(wire, type="input.done")
+        sound, told = rest(wire)
+    assert len(sound) == 9600 and told[-1]["type"] == "session.done"
+
+
+def test_who_stops_writing_is_cut_off_when_others_wait(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.dictation.HURRIED_SECONDS", 0.3)
+    with session(served) as wire, ThreadPoolExecutor(1) as pool:
+        assert json.loads(wire.recv())["type"] == "audio.start"
+        say(wire, type="input.text", text="One. Two")
+        assert isinstance(wire.recv(timeout=10), bytes)
+        time.sleep(0.6)
+        assert served.studio.runner.busy() == 1  # nobody else wants anything
+        other = pool.submit(spoken, served)
+        sound, told = rest(wire)
+        assert other.result() == 200
+    assert len(sound) >= 9600  # what was written is still said
+    assert told[-1]["error"]["code"] == "request_timeout" and "Nothing more was written" in told[-1]["error"]["message"]
+
+
+def spoken(served: Served) -> int:
+    body = {"model": "tone", "voice": "high", "input": "one"}
+    return httpx.post(f"{served.url}v1/audio/speech", json=body, timeout=20).status_code

@@ -23,7 +23,7 @@ import psutil
 import pytest
 import uvicorn.config
 
-from studio.api import gate, heads
+from studio.api import answers, gate, heads
 from studio.audio import Audio
 from studio.engines import tone
 from studio.engines.base import Placement
@@ -207,6 +207,34 @@ def test_a_client_that_does_not_read_holds_nobody_up(http: httpx.Client, served:
         started = time.monotonic()
         assert speak(http).status_code == 200
         assert idle(served, 5) and time.monotonic() - started < 5
+
+
+def test_a_client_that_does_not_read_takes_no_endless_memory(
+    http: httpx.Client, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silence is made in no time: a minute of it for every few characters."""
+    monkeypatch.setattr(answers, "MOST_AHEAD_BYTES", 6_000_000)
+    made: list[int] = []
+    follow = answers.following
+
+    async def counted(*of: Any) -> bytes:
+        piece = await follow(*of)
+        made.append(len(piece))
+        return piece
+
+    monkeypatch.setattr(answers, "following", counted)
+    turns = [{"voice": "high", "text": "one", "pause_after": 60.0}] * 40  # 115 MB
+    body = {"model": "tone", "response_format": "wav", "turns": turns}
+    with connection(served, raw(body)) as wire:
+        while not wire.recv(4096, socket.MSG_PEEK) or sum(made) < 6_000_000:
+            time.sleep(0.01)
+        time.sleep(0.5)
+        assert sum(made) < 60_000_000
+        monkeypatch.setattr(answers, "MOST_AHEAD_BYTES", 64_000_000)
+        size = 0
+        while size < 100_000_000 and (piece := wire.recv(1 << 20)):  # all of it comes when it is read
+            size += len(piece)
+    assert size >= 100_000_000 and idle(served)
 
 
 def pitch(sound: bytes) -> float:
