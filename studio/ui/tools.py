@@ -4,18 +4,20 @@ Annotations are not put off here: gradio reads them as they stand.
 """
 
 import importlib.util
-from contextlib import closing
 from typing import Any
 
 import gradio as gr
+from anyio import CapacityLimiter, to_thread
 from gradio.events import api
 
 from studio.errors import RequestError
 from studio.events import Finished
+from studio.runs import Run
 from studio.script import Script
-from studio.studio import Studio
+from studio.studio import Events, Studio
 from studio.ui.endpoints import Allow, told
 
+WAITING = 64  # calls that may hold a thread at a time, as in the page's queue
 REMEDY = "Run: python -m pip install --require-hashes -r requirements-mcp.lock"
 
 
@@ -29,7 +31,9 @@ def add(studio: Studio, allow: Allow) -> None:
     if importlib.util.find_spec("mcp") is None:
         raise RequestError("STUDIO_MCP wants a package that is not installed.", REMEDY)
 
-    def speak(
+    limiter = CapacityLimiter(WAITING)
+
+    async def speak(
         script: str, engine: str = "hibari", voices: dict[str, str] | None = None, seed: int = 0
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Speak a text or a dialogue aloud. Gives the address of a WAV file, then when each turn sounds, in seconds.
@@ -40,15 +44,14 @@ def add(studio: Studio, allow: Allow) -> None:
             voices: A voice for a speaker, such as {"S1": "heart", "S2": "low"}; the others get voices of their own.
             seed: Another number, another take.
         """
-        run = None
-        with told():
+
+        def begin() -> Events:
             spoken = Script.parse(script, cast=voices or {})
             allow(voices or {}, {voice.id for voice in studio.spec(engine).voices})
-            request = studio.request(spoken, engine, voices or {}, {}, seed)
-            with closing(studio.speak(engine, request)) as events:
-                for event in events:
-                    run = event.run if isinstance(event, Finished) else run
-        assert run is not None, "a run that does not fail finishes"
+            return studio.speak(engine, studio.request(spoken, engine, voices or {}, {}, seed))
+
+        with told():
+            run = await _finished(await to_thread.run_sync(begin, limiter=limiter), limiter)
         turns = [
             {"speaker": one.speaker, "start": round(one.start, 2), "end": round(one.end, 2)} for one in run.timings
         ]
@@ -57,3 +60,15 @@ def add(studio: Studio, allow: Allow) -> None:
 
     # Not in gradio's queue, which its server of MCP would reach by the network, without the key.
     api(speak, api_name="speak_whole", queue=False, api_visibility="public")
+
+
+async def _finished(events: Events, limiter: CapacityLimiter) -> Run:
+    """The run at the end of the events. A client that leaves cancels this, which stops the work within a step."""
+    run, over = None, object()
+    try:
+        while (event := await to_thread.run_sync(next, events, over, limiter=limiter)) is not over:
+            run = event.run if isinstance(event, Finished) else run
+    finally:
+        events.close()
+    assert run is not None, "a run that does not fail finishes"
+    return run

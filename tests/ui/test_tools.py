@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib.util
 import json
+import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +14,13 @@ from typing import Any
 
 import anyio
 import httpx
+import numpy as np
 import pytest
 
+from studio.audio import Audio
+from studio.engines import tone
 from studio.errors import RequestError
+from studio.request import SpeechRequest
 from studio.settings import Settings
 from studio.studio import Studio
 from tests.api.sound import decoded
@@ -75,6 +80,28 @@ def test_speak_gives_sound(served: Served) -> None:
 def test_what_goes_wrong_is_told(served: Served) -> None:
     answer = asked(served, "speak", script="[S1] Hi.", engine="dia9")
     assert answer.isError and "There is no engine 'dia9'" in answer.content[0].text
+
+
+def test_a_client_that_leaves_stops_the_work(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(self: tone.ToneEngine, request: SpeechRequest) -> Iterator[Audio]:
+        for _ in range(600):
+            time.sleep(0.05)
+            yield Audio(np.zeros(1200, np.float32), 24000)
+
+    monkeypatch.setattr(tone.ToneEngine, "synthesize", slow)
+    call = {"name": "speak", "arguments": {"script": "[S1] A long story.", "engine": "tone"}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    accepts = {"Accept": "application/json, text/event-stream", "Authorization": f"Bearer {KEY}"}
+    busy = served.studio.runner.busy
+    with httpx.stream("POST", f"{served.url}gradio_api/mcp/", json=body, headers=accepts, timeout=20):
+        until = time.monotonic() + 10
+        while not busy() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert busy() == 1
+    until = time.monotonic() + 5
+    while busy() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert busy() == 0 and served.studio.recent(1)[0].state == "stopped"
 
 
 def test_without_the_key_nobody_comes_in(served: Served) -> None:
