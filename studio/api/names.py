@@ -13,8 +13,11 @@ from studio.errors import UnknownEngine
 BUILT_IN = "hibari"
 MODELS = {
     "tts-1": BUILT_IN,
+    "tts-1-1106": BUILT_IN,
     "tts-1-hd": BUILT_IN,
+    "tts-1-hd-1106": BUILT_IN,
     "gpt-4o-mini-tts": BUILT_IN,
+    "gpt-4o-mini-tts-2025-03-20": BUILT_IN,
     "gpt-4o-mini-tts-2025-12-15": BUILT_IN,
     "hexgrad/Kokoro-82M": "kokoro",
     "nari-labs/Dia-1.6B": "dia",

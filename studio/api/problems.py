@@ -121,6 +121,8 @@ def invalid(found: Sequence[Any]) -> Problem:
         return Problem(400, "The body is not valid JSON.", "invalid_json")
     if first["type"] == "missing" and not where:
         return Problem(400, "A body of JSON is missing; send it as application/json.", "missing_body")
+    if first["type"] == "model_attributes_type" and not where:
+        return Problem(400, "The body is no JSON object; send one, as application/json.", "invalid_body")
     code = "missing_required_parameter" if first["type"] == "missing" else "invalid_value"
     shown = where.encode("ascii", "replace").decode()[:100] or None
     return Problem(400, f"{shown or 'The body'}: {first['msg']}.", code, shown)

@@ -98,6 +98,7 @@ def _add_speech(routes: APIRouter, service: Service) -> None:
 
 
 def _add_models(routes: APIRouter, studio: Studio) -> None:
+    @routes.get("/v1/models/", include_in_schema=False)  # which would be a model without a name
     @routes.get("/v1/models", tags=["models"], responses=_given(forms.ModelsForm))
     def models() -> JSONResponse:
         """The models, and OpenAI's names for them; `ready` says which can speak now."""
