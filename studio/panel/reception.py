@@ -13,6 +13,8 @@ from studio.trials.sessions import Session, Sessions
 from studio.trials.store import TrialStore
 
 MOST_KEY_CHARACTERS = 100
+RATINGS = ("rating_sheet", "rating_answer")
+QUESTIONS = ("blind_question", "blind_answer", "blind_reveal")
 
 
 class Reception:
@@ -33,6 +35,7 @@ class Reception:
         if name not in answers:
             raise LookupError(name)
         try:
+            _check_test(session, name)
             return answers[name](session, asked)
         except StudioError as error:
             return {"error": {"message": error.message, "remedy": error.remedy, "code": error.code}}
@@ -99,6 +102,12 @@ class Reception:
         listener, comparison = owner
         if listener != self._listener(session, asked) or comparison not in here:
             raise NotInvited("This question was put to somebody else.", "Reload the page.")
+
+
+def _check_test(session: Session, name: str) -> None:
+    """Raises NotInvited for a question of another test: what that tells, this one may have to keep."""
+    if name in (QUESTIONS if session.test == "rating" else RATINGS):
+        raise NotInvited("This link leads to another test.", "Reload the page.")
 
 
 def _as_told(session: Session, told: Json) -> Json:

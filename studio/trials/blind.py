@@ -116,9 +116,9 @@ class BlindTest:
         posed = self.store.posed(question_id)
         question = posed.question
         comparison = self.store.get(question.comparison)
-        sides = self._told(question, comparison, answer.heard_seconds)
         if not posed.revealed:
             self._check_heard(question, answer)
+        sides = self._told(question, comparison, answer.heard_seconds)
         counted = self.store.cast(_vote(posed, comparison, sides, answer))
         kept = self.store.vote(posed.id)
         return Reveal(*sides, question.kind, counted, "" if counted else _why(kept), kept)
@@ -136,14 +136,16 @@ class BlindTest:
         return Reveal(*sides, posed.question.kind, False, _why(kept), kept)
 
     def _check_heard(self, question: Question, answer: Answer) -> None:
-        x = {"first": (question.first,), "second": (question.second,)}.get(question.x, ())
-        for entry, heard in zip((question.first, question.second, *x), answer.heard_seconds, strict=True):
-            least = min(votes.LEAST_HEARD_SECONDS, 0.9 * self.store.rendering(question.comparison, entry).seconds)
-            if not heard >= least:  # not a number is not enough
-                which = "All three" if x else "Both sides"
-                raise RequestError(
-                    f"{which} must be heard first.", f"Play each for {votes.LEAST_HEARD_SECONDS:g} s or more."
-                )
+        entries = (question.first, question.second)
+        # of every side as much: a refusal may not tell which is the shorter one, and they are played equally long
+        longest = max(self.store.rendering(question.comparison, entry).seconds for entry in entries)
+        least, count = min(votes.LEAST_HEARD_SECONDS, 0.9 * longest), 3 if question.x else 2
+        # not a number is not enough
+        if len(answer.heard_seconds) != count or not all(heard >= least for heard in answer.heard_seconds):
+            which = "All three" if question.x else "Both sides"
+            raise RequestError(
+                f"{which} must be heard first.", f"Play each for {votes.LEAST_HEARD_SECONDS:g} s or more."
+            )
 
     def _told(self, question: Question, comparison: Comparison, heard: Sequence[float]) -> tuple[Side, Side]:
         def side(entry: str, name: str, seconds: float) -> Side:

@@ -65,10 +65,9 @@ def test_a_run_that_is_not_complete_is_not_counted(blind: BlindTest) -> None:
 
 def test_all_three_must_be_heard_and_nothing_can_be_given_up(blind: BlindTest) -> None:
     heard = blind.ask("c0", "me", "abx")
-    with pytest.raises(RequestError, match="All three must be heard"):
-        blind.answer(heard.id, Answer("first", (9.0, 9.0, 0.1)))
-    with pytest.raises(ValueError, match="shorter"):
-        blind.answer(heard.id, Answer("first", (9.0, 9.0)))
+    for seconds in ((9.0, 9.0, 0.1), (9.0, 9.0)):
+        with pytest.raises(RequestError, match="All three must be heard"):
+            blind.answer(heard.id, Answer("first", seconds))
     with pytest.raises(RequestError, match="every trial counts"):
         blind.give_up(heard.id)
     with pytest.raises(RequestError, match="does not fit"):

@@ -73,6 +73,7 @@ def test_the_link_decides_the_test_and_the_secret_the_listener(store: TrialStore
     mixed = eve.ask("blind_answer", question=question, sheet=sheet, choice="first", heard=[9, 9])
     assert mixed["error"]["code"] == "not_invited", "a sheet of her own beside it opens nothing"
     assert bo.ask("rating_answer", sheet=sheet, scores=[1, 2, 3], heard=[9, 9, 9])["error"]["code"] == "not_invited"
+    assert bo.ask("rating_sheet")["error"]["code"] == "not_invited", "a sheet would tell whose sounds these are"
     assert "error" in bo.ask("blind_reveal", question=question) and not store.posed(question).revealed
     tricked = ada.ask("blind_question", id="c0", listener="Bo", test="abx")
     assert tricked["question"] == question and len(tricked["sounds"]) == 2, "what is asked for beside is not looked at"
@@ -119,6 +120,19 @@ def test_where_nothing_is_told_nothing_is(store: TrialStore) -> None:
     question = ada.ask("blind_question")["question"]
     assert "nothing is told" in ada.ask("blind_reveal", question=question)["error"]["message"]
     assert ada.answer() == {"counted": True, "why": ""}
+
+
+def test_a_refusal_does_not_tell_which_sound_is_shorter(store: TrialStore) -> None:
+    ada = Listener(Reception(store), opened(store).token, "Ada")
+    question = ada.ask("blind_question")["question"]
+    asked = store.posed(question).question
+    seconds = [store.rendering(asked.comparison, entry).seconds for entry in (asked.first, asked.second)]
+    between = 0.9 * sum(seconds) / 2
+    assert abs(seconds[0] - seconds[1]) > 0.1 and max(seconds) < 2.0
+    for heard in ([between, 9.0], [9.0, between], [9.0], [9.0, 9.0, 9.0], []):
+        told = ada.ask("blind_answer", question=question, choice="first", heard=heard)
+        assert told["error"]["message"] == "Both sides must be heard first.", heard
+    assert ada.ask("blind_answer", question=question, choice="first", heard=[0.9 * max(seconds)] * 2)["counted"]
 
 
 def test_many_on_the_same_pair_at_the_same_moment(store: TrialStore) -> None:
