@@ -35,6 +35,7 @@ UPLOADS = ("/gradio_api/upload", VOICES)
 UPLOAD_MB = 210.0  # recordings, by the page or by the API; what reads them looks more closely
 VISITOR_MB, OWNER_MB = 8.0, 64.0  # what else a page sends: scripts, and of the studio's owner a file of votes
 BODY_SECONDS = 30.0  # for the whole of an API request; uploads may take so long from piece to piece
+COUNTED = re.compile(r"/gradio_api/(?:queue/join|call/|run/|api/|mcp|upload$)")  # what speaks or brings files there
 MINUTE = 60.0
 REMEMBERED_CLIENTS = 4096
 
@@ -88,6 +89,8 @@ class Gate:
         if is_ours(path) and path not in OPEN:
             if self._is_closing():
                 raise Problem(503, "The studio is being stopped.", "shutting_down", retry_after=5)
+            self._count(scope["studio.client"])
+        elif COUNTED.match(path) and scope.get("method") == "POST":
             self._count(scope["studio.client"])
 
     def _check_host(self, host: str) -> None:

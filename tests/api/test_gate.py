@@ -186,6 +186,9 @@ def test_names_can_be_allowed(tmp_path: Path) -> None:
         assert [answer.status_code for answer in answers] == [200, 200, 429]
         assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
         assert get(served, "config").status_code == 200  # the page asks often
+        asked = ("gradio_api/call/speak", "gradio_api/queue/join", "gradio_api/upload", "gradio_api/mcp/")
+        assert {httpx.post(served.url + path).status_code for path in asked} == {429}
+        assert httpx.post(f"{served.url}gradio_api/component_server").status_code == 400
 
 
 def test_websockets_are_guarded_too(guarded: Served, served: Served) -> None:
