@@ -54,7 +54,7 @@ class Auditions:
 
     def functions(self) -> list[Callable[[Any], Json]]:
         """What the page may call, each by its name."""
-        return [self.cloning, self.begin_audition, self.audition, self.end_audition]
+        return [self.cloning, self._voices.in_turn(self.begin_audition), self.audition, self.end_audition]
 
     def cloning(self, asked: Json) -> Json:
         """The engines that follow recordings, with what is in the way; the names of those that do not; the scale."""

@@ -39,8 +39,8 @@ class BlindTests:
         """What the page may call, each by its name."""
         return [
             self.test_card, self.blind_question, self.blind_answer, self.blind_reveal, self.rating_sheet,
-            self.rating_answer, self.bring_reference, self.sessions, self.open_session, self.reopen_session,
-            self.close_session,
+            self.rating_answer, self._recordings.in_turn(self.bring_reference), self.sessions,
+            self.open_session, self.reopen_session, self.close_session,
         ]  # fmt: skip
 
     @property

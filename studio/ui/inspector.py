@@ -21,7 +21,7 @@ class Inspector:
 
     def functions(self) -> list[Callable[[Any], Json]]:
         """What the page may call, each by its name."""
-        return [self.inspect, self.watermark]
+        return [self._recordings.in_turn(self.inspect), self.watermark]
 
     def watermark(self, asked: Json) -> Json:
         """What the mark means here and now."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,8 +33,9 @@ MOST_HEARD_SECONDS = 60.0  # no engine follows more than half of that
 MOST_TEXT = 5000
 KEPT_UPLOADS, KEPT = 3, 64
 MOST_RECORDED_SECONDS = 120
-AT_ONCE = 2  # recordings that are measured at the same time; the others wait
+AT_ONCE = 2  # recordings that are opened and measured at the same time; the others wait
 STEPS = Steps()
+Answer = Callable[[Any], Json]
 Found = TypeVar("Found")
 
 
@@ -59,9 +60,19 @@ class Recordings:
         self._found: dict[str, Examination] = {}
         self._lock = threading.Lock()
 
-    def functions(self) -> list[Callable[[Any], Json]]:
+    def functions(self) -> list[Answer]:
         """What the page may call, each by its name."""
-        return [self.recording_setup, self.bring, self.weigh, self.write_down]
+        return [self.recording_setup, *map(self.in_turn, (self.bring, self.weigh, self.write_down))]
+
+    def in_turn(self, function: Answer) -> Answer:
+        """The function, few at a time: a file of 100 KB may be ten minutes, which take half a gigabyte to open."""
+
+        @wraps(function)
+        def waiting(asked: Any) -> Json:
+            with self._is_free:
+                return function(asked)
+
+        return waiting
 
     def recording_setup(self, asked: Json) -> Json:
         """What may be brought, and who listens."""
@@ -80,9 +91,8 @@ class Recordings:
         """Open a recording. asked: {source}. Gives its facts, how to hear it, where one speaks, what to cut out."""
         source = self.source(asked["source"])
         upload = _opened(source.path, source.name)
-        with self._is_free:
-            speech = activity.activity(upload.audio)
-            trim, reason = references.suggested(upload.audio, speech)
+        speech = activity.activity(upload.audio)
+        trim, reason = references.suggested(upload.audio, speech)
         facts = upload.facts
         return {
             "name": source.name,
@@ -122,8 +132,7 @@ class Recordings:
             found = self._found.get(audio.digest)
         if found is None:
             facts = _opened(source.path, source.name).facts
-            with self._is_free:
-                found = references.examine(audio, facts, casting.cloning())
+            found = references.examine(audio, facts, casting.cloning())
             self._remember(self._found, audio.digest, found)
         return found
 

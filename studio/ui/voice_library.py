@@ -33,14 +33,16 @@ class VoiceLibrary:
         self.studio = studio
         self.library = studio.library
         self.is_shared = studio.settings.is_shared
+        self.in_turn = recordings.in_turn
         self._recordings = recordings
         self._listening = listening
 
     def functions(self) -> list[Answer]:
         """What the page may call, each by its name."""
         changing = (
-            self.save_voice, self.rename_voice, self.duplicate_voice, self.favourite_voice, self.delete_voice,
-            self.suit_voice, self.restore_voice, self.empty_bin, self.export_voices, self.import_voices,
+            self.in_turn(self.save_voice), self.rename_voice, self.duplicate_voice, self.favourite_voice,
+            self.delete_voice, self.suit_voice, self.restore_voice, self.empty_bin,
+            self.export_voices, self.import_voices,
         )  # fmt: skip
         return [self.voices, self.cast_voices, self.voice, *map(self._unless_shared, changing)]
 

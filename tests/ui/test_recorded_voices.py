@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ import soundfile
 
 from studio.settings import Settings
 from studio.studio import SAMPLES, Studio
+from studio.ui import recordings
 from studio.ui.desk import Desk
+from studio.uploads import Upload, open_sound
 from tests.ear import SAID, Ear
 from tests.parrot import parrot
 
@@ -68,6 +72,28 @@ def test_a_recording_is_opened_weighed_and_written_down(desk: Desk) -> None:
     assert {"dia", "dia2-1b", "csm"} <= {verdict["engine"] for verdict in weighed["verdicts"]}
     written = ask(desk, "write_down", {"source": source, "steps": {}, "text": None})
     assert written["text"] == SAID and written["matches"] and written["words"][-1][3] == 0.3
+
+
+def test_recordings_are_opened_few_at_a_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file may hold ten minutes, and opened it takes much memory."""
+    opening, most, lock = 0, 0, threading.Lock()
+
+    def slow(path: Path, name: str) -> Upload:
+        nonlocal opening, most
+        with lock:
+            opening += 1
+            most = max(most, opening)
+        time.sleep(0.1)
+        with lock:
+            opening -= 1
+        return open_sound(path, name)
+
+    monkeypatch.setattr(recordings, "open_sound", slow)
+    source = brought(desk)
+    sources = [{"path": shutil.copy(source["path"], f"{source['path']}.{number}")} for number in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        told = list(pool.map(lambda one: ask(desk, "bring", {"source": one}), sources))
+    assert all("url" in one for one in told) and most == recordings.AT_ONCE
 
 
 def test_corrected_words_keep_the_times_of_the_others(desk: Desk) -> None:
