@@ -191,8 +191,12 @@ class LibraryVoice:
 def named(name: str) -> str:
     """The name of a voice, on one line. Raises RequestError."""
     name = clean(_text("The name", name))
-    if not 0 < len(name) <= MAX_NAME:
-        raise RequestError(f"A voice's name has 1 to {MAX_NAME} characters, not {len(name)}.", "Choose a name.")
+    if not name:
+        raise RequestError("The voice has no name.", "Give it one.")
+    if len(name) > MAX_NAME:
+        raise RequestError(
+            f"A voice's name has at most {MAX_NAME} characters, not {len(name)}.", "Choose a shorter one."
+        )
     return name
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 STATIC = Path(__file__).parents[1] / "ui" / "static"
-STYLES = ("page.css", "parts.css", "compare.css", "listen.css")
+STYLES = ("page.css", "parts.css", "compare.css", "listen.css", "touch.css")
 SCRIPTS = ("listen.js", "compare_player.js", "compare_blind.js", "compare_rate.js", "listen_start.js")
 FONT = "ibm-plex-serif-latin-400-normal.woff2"
 # nothing from elsewhere, and nobody's frame around it; the address, which is the key, is told to no other page

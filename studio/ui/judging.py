@@ -153,13 +153,17 @@ class Judging:
                     self._stops.pop(comparison.id, None)
 
     def comparison(self, asked: Json) -> Json:
-        """All of a comparison: its script, and each entry by name, with sound and measures. asked: {id}."""
+        """All of a comparison: its script, and each entry by name, with sound and measures. asked: {id}.
+
+        target: of a blind test: the comparison, or the set of scripts that it belongs to.
+        """
         comparison = self.trials.store.get(str(asked["id"]))
         running = comparison.id in self._stops
         names = self.trials.labels(comparison)
         items = [self._form(comparison, entry, name) for entry, name in zip(comparison.entries, names, strict=True)]
         return {
             **self._card(comparison),
+            "target": comparison.series or comparison.id,
             "running": running,
             "rows": forms.rows_of(comparison.script),
             "lead": comparison.script.lead_in,

@@ -66,6 +66,7 @@ class Broadcast:
                 self._speaking = passage
                 self._state["phase"] = "speaking"
             case Sound(_, turn, audio):
+                self._state["phase"] = "speaking"  # a model that had to be loaded for it is there now
                 for piece in _pieces(audio):
                     self._add(turn, piece)
                     yield self._value()

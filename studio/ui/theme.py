@@ -18,6 +18,7 @@ STYLES = (
     "settings.css",
     "dock.css",
     "tabs.css",
+    "touch.css",
 )
 SHARED = ("base.js", "menu.js", "desk.js", "stock.js", "library.js", "send.js")
 

@@ -95,6 +95,10 @@ def test_an_empty_script_is_told_near_the_button(page: Page) -> None:
     assert "The script is empty." in problem(page)
     page.locator(".dock-problem button").click()
     expect(page.locator(".dock-problem")).to_be_hidden()
+    speak(page)
+    problem(page)
+    write(page, "Now it is not.")
+    expect(page.locator(".dock-problem")).to_be_hidden()
 
 
 def test_a_failing_engine_tells_why_and_what_to_do(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,6 +140,7 @@ def test_an_error_without_words_is_told_too(
 
 
 def test_engines_that_cannot_run_are_grey_and_say_why(page: Page, served: Served) -> None:
+    page.locator(".engines-off > summary").click()
     for row in served.studio.engines():
         if row.obstacle:
             radio = page.locator(f"#engine-{row.spec.id}")

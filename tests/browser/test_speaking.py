@@ -107,6 +107,7 @@ def test_stop_stops_within_a_step(page: Page, served: Served) -> None:
         assert time.perf_counter() - begun < 1.0
         time.sleep(0.01)
     phase(page, "stopped")
+    expect(page.locator(".dock-status")).to_have_text("Stopped in turn 1 of 2")
     assert not player(page)["playing"]
     assert served.studio.recent(1)[0].state == "stopped"
     page.locator(".dock-play").click()

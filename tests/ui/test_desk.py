@@ -36,6 +36,10 @@ def test_speaking_tells_everything_the_dock_needs(desk: Desk) -> None:
     values = list(desk.speak(order("one two three", "", "four five")))
     last = values[-1]
     assert [value["phase"] for value in values][:1] == ["speaking"] and last["phase"] == "finished"
+    assert "loading" in [value["phase"] for value in values]
+    assert not [value for value in values if any(value["ring"]) and value["phase"] == "loading"], (
+        "it sounds: it is there"
+    )
     assert last["owners"] == [0, 2] and last["states"] == "dd" and last["progress"] == 1
     told = pieces(values)
     assert sorted(told) == list(range(len(told)))

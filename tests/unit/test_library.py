@@ -82,7 +82,7 @@ def test_a_voice_wants_its_consent(consent: dict[str, str], says: str) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"name": " "}, "1 to 80"),
+        ({"name": " "}, "no name"),
         ({"name": "x" * 81}, "81"),
         ({"language": "../de"}, "language"),
         ({"tags": ("x" * 41,)}, "tags"),

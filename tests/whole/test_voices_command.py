@@ -99,7 +99,7 @@ def test_voices_travel(call: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         (("voices", "add", "talk.txt", "--consent", "own", "--transcript", "Hi."), 1, "Bring a recording"),
         ((*ADD[:-1], "person", "--who", "Anna"), 1, "a name and a date"),
         ((*ADD, "--language", "??"), 1, "not a language"),
-        ((*ADD[:3], "--name", "x" * 99, *ADD[5:]), 1, "1 to 80"),
+        ((*ADD[:3], "--name", "x" * 99, *ADD[5:]), 1, "at most 80"),
         (("voices", "rename", "v-sample-wren", "Mine"), 1, "Duplicate it"),
         (("voices", "show", "nobody"), 1, "no voice 'nobody'"),
         (("voices", "export", "x.zip"), 1, "no voice to export"),

@@ -70,7 +70,7 @@ function cast(speakers) {
         ...all.map(({ id, name }) => el("option", { value: id, selected: id === voices[who] }, name)),
       ),
     );
-    const choice = el("select", { id: `bench-voice-${at}` }, el("option", { value: "" }, "as usual"), ...groups);
+    const choice = el("select", { id: `bench-voice-${at}` }, el("option", { value: "" }, "Chosen for you"), ...groups);
     choice.addEventListener("change", () => (voices = { ...voices, [who]: choice.value }));
     return [el("label", { for: `bench-voice-${at}` }, who), choice];
   });
@@ -204,6 +204,7 @@ function draw(told, isNew = false) {
     told.plots.length ? el("p", { class: "help" }, "Filled: measured here. Dashed: published by others, on other machines.") : "",
     ...(told.rows.length ? [figures(told), el("h3", {}, "Rows"), rowTable(told, hear, turnTo)] : []),
     comparison(),
+    fold("What the figures mean", meanings(told)),
     fold("Published by others", published(told)),
   );
   for (const node of box.querySelectorAll(".bench-fold")) node.open = opened.has(node.querySelector("summary").textContent);

@@ -25,6 +25,10 @@ function figures(told) {
   return wide("Figures of the engines", head, ...lines);
 }
 
+function meanings(told) {
+  return el("dl", { class: "bench-meanings" }, ...told.table.flatMap((line) => [el("dt", {}, line.title), el("dd", {}, line.definition)]));
+}
+
 function plot(one) {
   const figure = el("figure", { class: "bench-plot" }, el("figcaption", {}, one.title));
   figure.insertAdjacentHTML("beforeend", one.svg); // drawn by the server, every word in it escaped
@@ -85,7 +89,7 @@ function rowTable(told, hear, turnTo) {
     const last = row.error ? el("span", { class: "bench-failed" }, row.error) : row.url ? play : "";
     return el("tr", {}, ...cells("td", [row.engine, row.item, row.seed, row.repeat]), ...values, el("td", {}, last));
   });
-  return el("div", {}, wide("Rows", head, ...lines), ...(told.pages > 1 ? [pages(told, turnTo)] : []));
+  return el("div", { class: "bench-rows" }, wide("Rows", head, ...lines), ...(told.pages > 1 ? [pages(told, turnTo)] : []));
 }
 
 function pages({ page, pages, first_row: first, rows, all_rows: all }, turnTo) {

@@ -7,6 +7,7 @@ let recordings = [];
 let open = null;
 let saved = ""; // the form as it was when it was last saved, to know whether anything would be lost
 let setup = null;
+const IN_BIN = "It lies in the bin: restore it there.";
 let [form, editor, trial] = [null, null, null];
 
 // ---- recordings
@@ -164,7 +165,7 @@ function taken(kept) {
     const { sound, text } = kept.recordings[at];
     Object.assign(one, { source: { voice: kept.id, sound }, changed: false, text, touched: true });
   });
-  const told = kept.deleted ? "It lies in the bin: restore it there." : "It can speak wherever an engine clones.";
+  const told = kept.deleted ? IN_BIN : "It can speak wherever an engine clones.";
   settle(`Saved. ${told}`);
 }
 
@@ -236,11 +237,14 @@ async function begin() {
     "clone changed",
     () => part(".clone-saved").textContent && isDirty() && (part(".clone-saved").textContent = ""),
   );
-  // A star or a new name given in the list is no change made elsewhere.
+  // A star or a new name given in the list, or a way to the bin and back, is no change made elsewhere.
   studio.on("library changed", (changed) => {
     if (changed?.id !== voice.id || changed?.revision !== voice.revision + 1) return;
     form.rename(voice.name, changed.name);
     Object.assign(voice, { revision: changed.revision, name: changed.name });
+    const line = part(".clone-saved");
+    if (changed.deleted) line.textContent = IN_BIN;
+    else if (line.textContent === IN_BIN) line.textContent = "";
     showList();
   });
   studio.on("edit voice", (id) => {

@@ -23,8 +23,7 @@ function makeCloneTry(root, { current, refused, voice, suit }) {
     const ready = told.engines.filter(({ obstacle }) => !obstacle);
     part(".try-told").textContent = ready.length
       ? `Every engine says the line in turn.${others()}`
-      : `No engine that clones can run here yet: none comes with the studio.${others()} What each needs stands below; ` +
-        "files are fetched in the Dialogue tab, where engines are chosen.";
+      : `No engine that clones voices is ready yet. Set one up on the Dialogue tab, under Engine.${others()}`;
     if (!chosen.size && ready.length) chosen.add(ready[0].id);
     part(".try-engines").replaceChildren(...told.engines.map(choice));
     part(".try-begin").disabled = !ready.length;

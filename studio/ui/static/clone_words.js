@@ -38,9 +38,8 @@ function makeCloneWords(root, { setup, playWord }) {
 
   function model({ model, estimated, words }) {
     if (!words.length) return "Nothing was heard. Type what is said.";
-    const times = estimated ? " Its times are estimated." : "";
-    const sure = words.some(([, , , confidence]) => confidence != null) ? "" : " It gives no confidence for its words.";
-    return `Heard by ${model}.${times}${sure} Correct what is wrong: clones follow the words exactly.`;
+    const times = estimated ? ", with estimated times" : "";
+    return `Written down by ${model}${times}. Correct what is wrong: clones follow the words exactly.`;
   }
 
   function wordChip([text, start, end, confidence]) {

@@ -149,7 +149,7 @@ function layOutBlind() {
         ? null
         : el("button", { type: "button", class: "small blind-tell", onclick: () => attempt(giveUp) }, "Tell me without an answer"),
     ),
-    el("p", { class: "help" }, kind.keys),
+    el("p", { class: "help keys-help" }, kind.keys),
   );
   showBlind();
 }

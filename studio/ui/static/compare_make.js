@@ -79,7 +79,7 @@ function numberField(label, value, attributes, change) {
 function voiceChoice(entry, speaker) {
   const spec = studio.desk.spec(entry.engine);
   const recorded = spec?.clones ? studio.library.voices : [];
-  const choices = [{ id: "", name: "as usual" }, ...(spec?.voices || []), ...recorded];
+  const choices = [{ id: "", name: "Chosen for you" }, ...(spec?.voices || []), ...recorded];
   const chosen = entry.voices[speaker] || "";
   const options = choices.map(({ id, name }) => el("option", { value: id, selected: id === chosen }, name));
   const onchange = ({ target }) => {
@@ -147,7 +147,8 @@ function showEntries() {
   const written = rows.filter((row) => row.text.trim());
   part(".compare-of").textContent = written.length
     ? `Of the script on the Dialogue tab, ${plural(written.length, "turn")}: “${opening(rows)}”`
-    : "The script on the Dialogue tab is empty: write something there first.";
+    : "There is no script yet. Write one on the Dialogue tab, then have several engines or seeds speak it here.";
+  part(".compare-write").hidden = written.length > 0;
   part(".compare-go").disabled = !written.length;
   part(".compare-keep").disabled = !written.length;
   showSet();

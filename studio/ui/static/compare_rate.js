@@ -65,7 +65,7 @@ function layOutRating() {
     el("div", { class: "blind-told", role: "status" }),
     el(
       "p",
-      { class: "help" },
+      { class: "help keys-help" },
       `Keys: 1 to ${Math.min(9, scores.length)} choose a take,${sheet.reference ? " 0 the reference," : ""} up and down give its score (with PageUp and PageDown by 10), space plays, comma and full stop move by 2 s.`,
     ),
   );

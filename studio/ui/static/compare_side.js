@@ -57,7 +57,8 @@ function layOut() {
       ),
     ),
     el("ol", { class: "compare-items", "aria-label": "Entries" }),
-    el("p", { class: "help" }, "Keys: 1 to 8 change what is heard, space plays, arrows move by 2 s, L repeats the turn. Pictures: level, and below it pitches up to 8 kHz."),
+    el("p", { class: "help keys-help" }, "Keys: 1 to 8 change what is heard, space plays, arrows move by 2 s, L repeats the turn."),
+    el("p", { class: "help" }, "Pictures: level, and below it pitches up to 8 kHz."),
     el("h3", {}, "Turns"),
     el("ol", { class: "compare-turns" }, ...turns),
   );
@@ -84,7 +85,7 @@ async function loadSounds() {
 
 // --- what is shown of an entry
 
-const STATES = { waiting: "waits", speaking: "", finished: "", failed: "failed", stopped: "stopped" };
+const STATES = { waiting: "Waiting", speaking: "", finished: "", failed: "Failed", stopped: "Stopped" };
 const missing = (why) => el("span", { class: "compare-missing", title: why }, `not measured: ${why}`);
 
 function peakMemory(memory) {
@@ -163,7 +164,7 @@ const longestOf = (items) => Math.max(1, ...items.map((item) => item.seconds));
 
 function itemNode(item, at, number, longest) {
   if (!item.url) {
-    const why = [STATES[item.state] || item.doing || "speaking", item.reason, item.remedy].filter(Boolean);
+    const why = [STATES[item.state] || item.doing || "Speaking", item.reason, item.remedy].filter(Boolean);
     return el(
       "li",
       { class: "compare-item", "data-state": item.state },
@@ -204,11 +205,13 @@ function showItems() {
   const act = (label, name, then) =>
     el("button", { type: "button", class: "small", onclick: () => attempt(() => studio.ask(name, { id: shown.id }).then(then)) }, label);
   const again = () => refreshSide(shown.id);
+  const measuring = shown.running && !rest ? ", now being measured" : "";
   part(".compare-actions").replaceChildren(
     ...(shown.running ? [act("Stop", "halt_comparison", again)] : []),
     ...(spoken && !shown.running ? [["Save all (.zip)", ".zip"], ["Save as a page", ".html"]].map(saveButton) : []),
     ...(!shown.running && rest ? [act(`Speak the ${plural(rest, "other entry", "other entries")}`, "resume_comparison", again)] : []),
-    el("span", { class: "help", role: "status" }, `${spoken} of ${plural(shown.items.length, "entry", "entries")} spoken`),
+    ...(spoken > 1 ? [el("button", { type: "button", class: "small", onclick: () => attempt(() => openBlind(shown.target)) }, "Blind test")] : []),
+    el("span", { class: "help", role: "status" }, `${spoken} of ${plural(shown.items.length, "entry", "entries")} spoken${measuring}`),
   );
   showSpectra();
   showPosition();
@@ -293,5 +296,7 @@ function sendToDesk(item) {
     sampling: { ...studio.desk.state.sampling, [engine]: sampling },
     precision: { ...studio.desk.state.precision, [engine]: precision },
   });
-  document.querySelector('[role="tab"]')?.click();
+  openDialogue();
 }
+
+const openDialogue = () => document.querySelector('[role="tab"]')?.click();

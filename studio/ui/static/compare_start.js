@@ -131,6 +131,7 @@ studio.on("hush", (who) => {
 studio.on("desk", () => view() === "list" && showEntries());
 studio.on("engines", () => view() === "list" && showEntries());
 part(".compare-back").addEventListener("click", () => attempt(openList));
+part(".compare-write").addEventListener("click", openDialogue);
 part(".compare-add").addEventListener("click", () => {
   addEntry(entries.at(-1));
   showEntries();

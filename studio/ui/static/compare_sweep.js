@@ -22,7 +22,10 @@ function sweepRow(entry) {
   const seed = { name: "seed", title: "Seed", minimum: 0, maximum: studio.desk.MAX_SEED };
   const offered = [seed, ...(studio.desk.spec(entry.engine)?.parameters || [])];
   const what = el("select", { "aria-label": "One entry for each" }, ...offered.map(({ name, title }) => el("option", { value: name }, title)));
-  const values = el("input", { type: "text", class: "compare-values", placeholder: "such as 0.7, 1.0", "aria-label": "Values" });
+  const values = el("input", { type: "text", class: "compare-values", "aria-label": "Values" });
+  const example = () => (values.placeholder = what.value === "seed" ? "such as 1, 2, 3" : "such as 0.7, 1.0");
+  what.addEventListener("change", example);
+  example();
   const sweep = () =>
     attempt(() => {
       const wanted = offered.find(({ name }) => name === what.value);

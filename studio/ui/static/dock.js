@@ -151,14 +151,15 @@ const PHASES = {
   asked: () => "Asking for it",
   waiting: () => (job.position > 1 ? `${plural(job.position - 1, "other")} waiting before you` : "You are next"),
   loading: () => `Loading ${job.title}`,
-  speaking: () => `Speaking turn ${Math.min(job.reading.count(), spokenTurns() + 1)} of ${job.reading.count()}`,
+  speaking: () => `Speaking ${turnNow()}`,
   assembling: () => (job.joined ? `Joining the turns, ${Math.round(100 * job.joined)} %` : "Joining the turns"),
   stopping: () => "Stopping",
-  stopped: () => `Stopped; ${plural(spokenTurns(), "turn")} of ${job.reading.count()} can be heard`,
+  stopped: () => (job.sound.stats.pieces ? `Stopped in ${turnNow()}` : "Stopped"),
   failed: () => (job.sound.stats.pieces ? "Not spoken to the end" : "Not spoken"),
   finished: () =>
     [`${clock(job.result.seconds)} of sound, made in ${seconds(job.result.work_seconds)}`, ...job.result.notes].join(". "),
 };
+const turnNow = () => `turn ${Math.min(job.reading.count(), spokenTurns() + 1)} of ${job.reading.count()}`;
 const spokenTurns = () => [...(job.reading.states || "")].filter((state) => state === "d").length;
 const seconds = (value) => (value < 10 ? `${Math.max(0.1, value).toFixed(1)} s` : clock(value));
 

@@ -59,18 +59,19 @@ function show() {
   for (const radio of list.querySelectorAll("input")) radio.checked = radio.value === desk.state.engine;
 }
 
-// Those that cannot run stand together below, so that they can be folded away once one has read why.
-const FOLDED = "dialogue-studio-engines-folded";
+// Those that cannot run stand together below, folded away so that the cast is in sight; their names are not.
+const UNFOLDED = "dialogue-studio-engines-unfolded";
 function others(engines) {
   if (!engines.length) return [];
   const isOffered = ({ id }) => stock.row(id)?.offered;
   const rest = engines.filter((engine) => !isOffered(engine));
   const groups = [...Map.groupBy(rest, ({ obstacle }) => JSON.stringify(obstacle)).values()];
-  const summary = el("summary", {}, studio.icon("chevron"), `Not ready here (${engines.length})`);
+  const names = engines.map(({ title }) => title).join(", ");
+  const summary = el("summary", {}, el("span", {}, "More to set up ", el("small", {}, names)));
   const cards = [...engines.filter(isOffered).map(offerCard), ...groups.map(offCard)];
   const shelf = el("details", { class: "engines-off" }, summary, ...cards);
-  shelf.open = !studio.memory.read(FOLDED);
-  shelf.addEventListener("toggle", () => studio.memory.write(FOLDED, !shelf.open));
+  shelf.open = Boolean(studio.memory.read(UNFOLDED));
+  shelf.addEventListener("toggle", () => studio.memory.write(UNFOLDED, shelf.open));
   return [shelf];
 }
 

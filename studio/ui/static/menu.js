@@ -3,9 +3,12 @@
   const { el, icon } = studio;
 
   function place(list, button) {
-    const room = window.innerHeight - button.getBoundingClientRect().bottom;
-    list.classList.toggle("upward", room < list.offsetHeight + 12);
-    list.classList.toggle("leftward", button.getBoundingClientRect().left + list.offsetWidth > window.innerWidth - 8);
+    const { top, bottom, left } = button.getBoundingClientRect();
+    const below = window.innerHeight - bottom;
+    const isUpward = below < list.offsetHeight + 12 && top > below;
+    list.style.maxHeight = `min(60vh, ${Math.max(120, (isUpward ? top : below) - 12)}px)`;
+    list.classList.toggle("upward", isUpward);
+    list.classList.toggle("leftward", left + list.offsetWidth > window.innerWidth - 8);
   }
 
   function moveFocus(list, event) {
@@ -50,6 +53,7 @@
         ),
       );
       list.hidden = false;
+      list.style.maxHeight = "";
       place(list, button);
       button.setAttribute("aria-expanded", "true");
       list.querySelector("[role=menuitem]:not([disabled])")?.focus();
