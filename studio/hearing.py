@@ -33,6 +33,7 @@ METRICS_REMEDY = (
     "Run: make run METRICS=1, then: python -m studio voices examine FILE --fetch. Or type the words yourself."
 )
 PIECE_SECONDS = 30.0  # Moonshine is given this much at once, cut where it is silent
+BEFORE_SECONDS, AFTER_SECONDS = 0.1, 0.3  # of silence left around it
 BEAM = 5
 
 
@@ -189,15 +190,21 @@ class _Moonshine:
 
 
 def _pieces(speech: Activity) -> Iterator[Span]:
-    """The sound in pieces of about PIECE_SECONDS, cut in the middle of silences; one span without any stays whole."""
-    start = 0.0
+    """The speech in pieces of about PIECE_SECONDS, cut in the middle of silences; one span without any stays whole.
+
+    Little of the silence around it is left: Moonshine hears an "uh" or "you" in that.
+    """
+    if not speech.spans:
+        return
+    start = max(0.0, speech.spans[0].start - BEFORE_SECONDS)
+    end = min(speech.seconds, speech.spans[-1].end + AFTER_SECONDS)
     for silence in speech.silences:
         middle = (silence.start + silence.end) / 2
-        if middle - start > PIECE_SECONDS:
+        if start + PIECE_SECONDS < middle < end:
             yield Span(start, middle)
             start = middle
-    if speech.seconds - start > 0.1 and speech.spans:
-        yield Span(start, speech.seconds)
+    if end - start > 0.1:
+        yield Span(start, end)
 
 
 def _within(speech: Activity, line: Span) -> list[Span]:

@@ -73,6 +73,13 @@ def test_nothing_is_heard_where_nobody_speaks(recogniser: Recogniser) -> None:
         assert recogniser.hear(sound).words == ()
 
 
+@pytest.mark.parametrize("voice", ["otto", "low", "june"])
+def test_no_word_is_heard_in_the_noise_around_the_speech(speak: Speak, moonshine: Recogniser, voice: str) -> None:
+    clean = clip(speak, 2, voice, pause=1.0)
+    noisy = recordings.with_noise(clean, float(np.square(clean.samples).mean()) / 0.7, 20)
+    assert wer(" ".join(SENTENCES[:2]), moonshine.hear(noisy).text) == 0
+
+
 def test_a_transcript_of_something_else_is_noticed(speak: Speak, recogniser: Recogniser) -> None:
     heard = recogniser.hear(clip(speak, 2)).text
     assert compare(f"[S1] {SENTENCES[0]} {SENTENCES[1]}", heard).matches
