@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -141,12 +143,17 @@ def test_the_guide_tells_what_suits_and_why(open_page: Open) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("device", ["desk", "phone"])
-def test_no_serious_fault_and_nothing_overflows(open_page: Open, shots: Path, scheme: str, device: str) -> None:
-    page = tab(open_page(color_scheme=scheme, **(PHONE if device == "phone" else {})))
+def test_no_serious_fault_and_nothing_overflows(
+    open_page: Open, served: Served, shots: Path, scheme: str, device: str
+) -> None:
+    page = tab(open_page(color_scheme=scheme, timezone_id="Asia/Kolkata", **(PHONE if device == "phone" else {})))
     if not page.locator(".bench-history button").count():
         measure(page)
         expect(page.locator("[data-cell]")).to_have_count(3, timeout=60_000)
         expect(page.locator(".bench-live")).to_be_hidden(timeout=30_000)
+    created = datetime.fromisoformat(Benchmarks(served.studio).store.recent(1)[0].created)
+    local = created.astimezone(ZoneInfo("Asia/Kolkata")).strftime("%I:%M")
+    expect(page.locator(".bench-history").get_by_role("button").first).to_contain_text(local)
     for fold in page.locator(".bench-fold summary").all():
         fold.click()
     expect(page.locator(".bench-answers > li").first).to_be_visible()

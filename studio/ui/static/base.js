@@ -84,6 +84,15 @@ window.studio = (() => {
 
   const plural = (count, one, many = one + "s") => `${count} ${count === 1 ? one : many}`;
 
+  // A moment as the server keeps it, in the hours of whoever looks.
+  const times = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+  const days = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+  function when(moment) {
+    const date = new Date(moment);
+    const today = new Date().toDateString() === date.toDateString();
+    return today ? times.format(date) : `${days.format(date)}, ${times.format(date)}`;
+  }
+
   function later(wait, act) {
     let timer = null;
     const soon = () => {
@@ -136,5 +145,5 @@ window.studio = (() => {
     setTimeout(() => URL.revokeObjectURL(url), 30_000);
   }
 
-  return { on, emit, el, icon, iconButton, drawIcons, clock, plural, later, isTyping, randomId, memory, download };
+  return { on, emit, el, icon, iconButton, drawIcons, clock, plural, when, later, isTyping, randomId, memory, download };
 })();

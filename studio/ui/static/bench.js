@@ -114,7 +114,7 @@ function past(history) {
       "button",
       { type: "button", class: "bench-look", onclick: () => show(one.id), "aria-current": one.id === shown?.id ? "true" : false },
       el("strong", {}, one.title),
-      el("span", {}, `${one.created.slice(0, 16).replace("T", " ")} · ${about}`),
+      el("span", {}, `${studio.when(one.created)} · ${about}`),
     );
     return el("li", {}, look);
   });
@@ -174,7 +174,7 @@ function comparison() {
   const others = shown.history.filter((one) => one.id !== shown.id && one.done);
   const choice = el("select", { id: "bench-with" }, el("option", { value: "" }, "nothing"));
   for (const one of others)
-    choice.append(el("option", { value: one.id }, `${one.created.slice(0, 16).replace("T", " ")} ${one.title}`));
+    choice.append(el("option", { value: one.id }, `${studio.when(one.created)} ${one.title}`));
   const told = el("div", { class: "bench-told", role: "status" });
   choice.addEventListener("change", async () => {
     const found = choice.value && (await attempt("bench_compare", { id: shown.id, with: choice.value, threshold: 0.1 }));

@@ -23,7 +23,7 @@ function makeCloneTry(root, { current, refused, voice, suit }) {
     const ready = told.engines.filter(({ obstacle }) => !obstacle);
     part(".try-told").textContent = ready.length
       ? `Every engine says the line in turn.${others()}`
-      : `No engine that clones voices is ready yet. Set one up on the Dialogue tab, under Engine.${others()}`;
+      : `No engine that clones voices is ready yet. Set one up on the Dialogue tab, below the engines.${others()}`;
     if (!chosen.size && ready.length) chosen.add(ready[0].id);
     part(".try-engines").replaceChildren(...told.engines.map(choice));
     part(".try-begin").disabled = !ready.length;
@@ -56,7 +56,7 @@ function makeCloneTry(root, { current, refused, voice, suit }) {
       box.checked ? chosen.add(id) : chosen.delete(id);
       more.hidden = !box.checked || !parameters.length;
     });
-    const why = obstacle ? el("span", { class: "try-why" }, `${obstacle.reason} ${obstacle.remedy}`) : null;
+    const why = obstacle ? el("span", { class: "try-why", title: obstacle.remedy }, obstacle.reason) : null;
     const label = el(
       "label",
       { class: "try-engine", "data-off": String(Boolean(obstacle)) },

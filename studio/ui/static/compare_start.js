@@ -65,6 +65,7 @@ function card(one) {
   const button = (label, act, more = {}) =>
     el("button", { type: "button", class: "small", onclick: () => attempt(act), "aria-label": `${label}: ${one.name}`, ...more }, label);
   const facts = [
+    studio.when(one.created),
     ...(one.scripts.length > 1 ? [plural(one.scripts.length, "script")] : []),
     one.running ? "being spoken" : `${one.ready} of ${plural(one.entries, "entry", "entries")} to hear`,
     plural(one.votes, "vote"),

@@ -8,6 +8,7 @@ const part = (selector) => element.querySelector(selector);
 const BUSY = ["asked", "waiting", "loading", "speaking", "assembling"];
 let job = null; // { token, phase, reading, sound, meter, next, owners }
 let estimate = null;
+let ofScript = false; // whether what the dock complains of is the script, as it was then
 
 const isBusy = () => job && BUSY.includes(job.phase);
 
@@ -194,6 +195,7 @@ function showEstimate() {
 function showProblem({ message, remedy = "" }) {
   part(".dock-problem-text").replaceChildren(studio.el("strong", {}, message), ` ${remedy}`);
   part(".dock-problem").hidden = false;
+  ofScript = !studio.desk.isWritten() || Boolean(estimate?.problem);
 }
 
 function hideProblem() {

@@ -101,7 +101,7 @@ function begin() {
   studio.on("forget take", forgetTake);
   studio.on("problem", showProblem);
   studio.on("review", (answer) => {
-    if ((!estimate || estimate.problem) && answer && !answer.problem && !isBusy()) hideProblem(); // it is mended
+    if (ofScript && answer && !answer.problem) hideProblem(); // it is mended
     estimate = answer;
     showEstimate();
   });

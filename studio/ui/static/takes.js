@@ -1,15 +1,7 @@
 // What was spoken lately, kept over restarts: hear it again, put its script back on the desk, or delete it.
-const { el, iconButton, clock, plural } = studio;
+const { el, iconButton, clock, plural, when } = studio;
 const list = element.querySelector(".takes-list");
 const STATES = { running: "being spoken", unfinished: "broke off", stopped: "stopped", failed: "failed" };
-const times = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const days = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-
-function when(created) {
-  const date = new Date(created);
-  const today = new Date().toDateString() === date.toDateString();
-  return today ? times.format(date) : `${days.format(date)}, ${times.format(date)}`;
-}
 
 async function hear(take) {
   try {
