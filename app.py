@@ -34,11 +34,12 @@ def main() -> int:
     """Run until interrupted. Gives the exit code."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # gradio asks the environment, not its caller
     fast_gradio.install()
-    from studio.ui import page
+    from studio.ui import own_files, page
 
     with ExitStack() as stack:
         try:
             settings = Settings.from_environment()
+            own_files.keep_in(settings.data)
             studio = Studio(settings, stack.enter_context(fleet(settings)))
             stack.callback(studio.close)
             studio.place()

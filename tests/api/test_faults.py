@@ -323,6 +323,24 @@ def test_sigterm_lets_the_last_words_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_is_brought_lies_with_our_data_for_its_owner_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
+    data = tmp_path / ".share" / "studio"
+    with process(data) as (_, url):
+        (brought,) = httpx.post(f"{url}gradio_api/upload", files={"files": ("a.wav", b"RIFF")}).json()
+        assert Path(brought).is_relative_to(data / "brought")
+        assert os.name == "nt" or data.stat().st_mode & 0o077 == 0
+    old = data / "brought" / "0123abcd"  # what was left by a process that was killed a day ago
+    old.mkdir()
+    os.utime(old, (0, 0))
+    with process(data) as (_, url):
+        assert not old.exists()
+        assert httpx.get(f"{url}gradio_api/file={brought}").content == b"RIFF"
+
+
+@pytest.mark.slow
 def test_killed_under_load_it_starts_again(tmp_path: Path) -> None:
     with process(tmp_path) as (server, url), ThreadPoolExecutor(8) as pool:
         kept = httpx.post(f"{url}v1/audio/dialogue", json={**BODY, "response_format": "wav"}, timeout=20).json()["run"]
