@@ -86,6 +86,21 @@ def test_a_wrong_key_is_wrong(guarded: Served, wrong: str) -> None:
     assert not is_key(wrong, KEY)
 
 
+def test_the_stock_client_knows_what_is_wrong(guarded: Served, tmp_path: Path) -> None:
+    from openai import AuthenticationError, OpenAI, RateLimitError
+
+    with OpenAI(base_url=f"{guarded.url}v1", api_key="wrong", max_retries=0) as client:
+        with pytest.raises(AuthenticationError) as refused:
+            client.models.list()
+        assert refused.value.code == "invalid_api_key" and refused.value.request_id
+    with serve(tmp_path, requests_per_minute=1) as served:
+        with OpenAI(base_url=f"{served.url}v1", api_key="any", max_retries=0) as client:
+            assert client.models.list().data
+            with pytest.raises(RateLimitError) as refused_too:
+                client.audio.speech.create(model="tone", voice="high", input="one")
+        assert refused_too.value.code == "rate_limit_exceeded"
+
+
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "null", "http://localhost:1", "https://127.0.0.1.evil.example"]
 )
