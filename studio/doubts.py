@@ -111,8 +111,12 @@ def are_two_voices(known: dict[str, float | None]) -> bool:
 
 
 def are_two_pitches(known: dict[str, float | None]) -> bool:
-    """Its parts are so far apart in pitch that two people take turns in it; a tune is no sign of that."""
-    return (known["semitones_apart"] or 0) > company.SEMITONES_APART and not is_music(known)
+    """Its parts are so far apart in pitch that two people take turns in it. A tune is no sign of that; nor is a
+    telephone, which takes the fundamental away so that the pitch jumps by octaves, where the voices can be compared.
+    """
+    narrow = known["bandwidth"] is not None and known["bandwidth"] < NARROW_HZ
+    is_telling = not is_music(known) and (not narrow or known["parts_alike"] is None)
+    return is_telling and (known["semitones_apart"] or 0) > company.SEMITONES_APART
 
 
 def are_at_once(known: dict[str, float | None]) -> bool:

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from scipy.signal import fftconvolve
 
-from studio import cli, engines, loudness, soundfiles
+from studio import cli, doubts, engines, loudness, soundfiles
 from studio.audio import Audio, concatenate, silence
 from studio.metrics import overlap
 from studio.metrics.activity import Span, activity
@@ -100,6 +100,14 @@ def test_one_person_is_never_two_at_once(speak: Speak, voice: str) -> None:
     for sound in (clean, noisy, clean.resampled(7000).resampled(RATE), room(clean, 0.8), room(clean, 1.6)):
         share = overlap.percent(sound)
         assert isinstance(share, float) and share < overlap.AT_ONCE
+
+
+def test_pitches_over_a_telephone_make_no_second_person_of_a_man() -> None:
+    """One reader, whose pitch was found an octave too high where the line had taken its fundamental away."""
+    known: dict[str, float | None] = {"sustained": 0.1, "decay": 0.15, "semitones_apart": 11.7, "parts_alike": 1.0}
+    assert not doubts.are_two_pitches({**known, "bandwidth": 4000.0})
+    assert doubts.are_two_pitches({**known, "bandwidth": 8000.0})
+    assert doubts.are_two_pitches({**known, "bandwidth": 4000.0, "parts_alike": None}), "it is all that is known"
 
 
 def test_the_rows_of_the_page_say_what_the_warnings_say(speak: Speak) -> None:
