@@ -10,6 +10,7 @@ from studio.audio import Audio, Samples
 
 FLAT = 0.995  # of the largest sample: what lies above is the flat top of a clipped wave
 PEAK_SECONDS, CROWDED = 0.02, 0.7
+LEAST_PEAKS = 50  # 1 s: a single vowel is as loud from its beginning to its end
 LEAST_RUN = 3  # neighbours that lie there; a wave that is whole touches its own top with fewer
 
 
@@ -38,13 +39,14 @@ def crowded_share(audio: Audio) -> float:
     """Share of the sounding 20 ms whose peaks lie within 3 dB of high ones (the 95th percentile), 0 to 1.
 
     A sound that was clipped and then went through a lossy codec has no flat tops any more, but its peaks are as high as
-    each other: 0.56 to 0.8 when it was 12 dB too loud, 0.3 to 0.65 at 6 dB, and 0.12 to 0.37 in clean speech.
+    each other: 0.56 to 0.8 when it was 12 dB too loud, 0.3 to 0.65 at 6 dB, and 0.12 to 0.37 in clean speech. 0 where
+    less than 1 s sounds.
     """
     size = round(PEAK_SECONDS * audio.sample_rate)
     whole = len(audio.samples) // size
     peaks = np.abs(audio.samples[: whole * size].reshape(whole, size)).max(axis=1) if whole else np.zeros(0)
     sounding = peaks[peaks > 0.1 * peaks.max(initial=0.0)]
-    return float((sounding > CROWDED * np.percentile(sounding, 95)).mean()) if len(sounding) else 0.0
+    return float((sounding > CROWDED * np.percentile(sounding, 95)).mean()) if len(sounding) >= LEAST_PEAKS else 0.0
 
 
 def _flat(samples: Samples) -> int:

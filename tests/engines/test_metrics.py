@@ -110,6 +110,14 @@ def test_flat_tops_are_counted_also_when_they_were_turned_down(speak: Speak) -> 
     assert level.rms_dbfs(Audio(np.tile(np.float32([0.5, -0.5]), 100), RATE)) == pytest.approx(-6.02, abs=0.01)
 
 
+def test_a_single_vowel_is_not_too_loud(speak: Speak) -> None:
+    """All its peaks are of one height, as those of a long sound are that was clipped."""
+    vowel = speak("Aaah")
+    steady = vowel.samples[np.abs(vowel.samples).argmax() :][:1200]
+    assert level.crowded_share(Audio(np.tile(steady, 6), RATE)) == 0
+    assert level.crowded_share(Audio(np.tile(steady, 60), RATE)) > 0.5
+
+
 def test_a_telephone_has_no_top(speak: Speak) -> None:
     sound = clip(speak, 2)
     phone = sound.resampled(7000).resampled(RATE)
