@@ -41,7 +41,7 @@ from studio.engines.dia.model import Dia
 from studio.engines.dia2.config import Config as Dia2Config
 from studio.engines.dia2.layout import plan as dia2_plan
 from studio.engines.dia2.model import Net
-from studio.engines.linear import kernel
+from studio.engines.linear import kernel, packed_together
 from studio.engines.pages import settled
 from studio.gpu import cores
 
@@ -92,7 +92,7 @@ def load_ours(engine: str, folder: Path, precision: str) -> Any:
     if engine == "csm":
         return csm_model.load(checkpoint_of(engine, folder), CsmConfig.read(folder, ""), placement, BF16)
     config = Dia2Config.read(folder, "")
-    with settled(precision):
+    with settled(precision), packed_together():
         weights = prepared.load(checkpoint_of(engine, folder), dia2_plan(config, BF16), "cpu", copies, "", precision)
         return Net(config, weights, kernel("cpu", precision))
 

@@ -6,8 +6,12 @@ reading weights. Knows no model. Figures of two machines are in bench/results.
 
 from __future__ import annotations
 
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -17,9 +21,11 @@ from torch import Tensor
 
 from studio.engines.pages import gathered
 from studio.errors import EngineUnavailable
+from studio.gpu import cores
 
 BLOCK = 32  # what `packed_int8` multiplies at a time
 CACHED_BYTES = 1 << 19  # of a weight in fp32, brought to 8 bits at once
+MOST_PACKERS = 4  # each holds a weight twice while it packs it
 
 Linear = Callable[[Tensor], Tensor]
 """(..., inputs) -> (..., outputs), in the type of what comes in."""
@@ -108,15 +114,70 @@ def dynamic_int8(weight: Tensor) -> Linear:
     # written in place: what torch makes of a finished tensor would be a second one
     whole = torch.empty(0, dtype=torch.int8).set_(quantised.untyped_storage(), 0, weight.shape, (weight.shape[1], 1))
     _bring_to_8_bits(weight, whole, scales)
-    # Packing is nearly all that a load takes: torch does it with 0.2 to 0.4 billion weights a second, on one core.
-    return partial(_dynamic, torch.ops.quantized.linear_prepack(quantised, None))
+    packers = _packers.get()
+    return packers.take(quantised) if packers else Dynamic(_pack(quantised))
 
 
-def _dynamic(packed: object, x: Tensor) -> Tensor:
-    # asked first: to leave a type as it is costs as much as some operations do
-    is_fp32 = x.dtype == torch.float32
-    y: Tensor = torch.ops.quantized.linear_dynamic.default(x if is_fp32 else x.float(), packed, False)
-    return y if is_fp32 else y.to(x.dtype)
+class Dynamic:
+    """The product with a weight that torch has packed."""
+
+    def __init__(self, packed: object = None) -> None:
+        self.packed = packed
+
+    def __call__(self, x: Tensor) -> Tensor:
+        # asked first: to leave a type as it is costs as much as some operations do
+        is_fp32 = x.dtype == torch.float32
+        y: Tensor = torch.ops.quantized.linear_dynamic.default(x if is_fp32 else x.float(), self.packed, False)
+        return y if is_fp32 else y.to(x.dtype)
+
+
+def _pack(quantised: Tensor) -> object:
+    packed: object = torch.ops.quantized.linear_prepack(quantised, None)
+    return packed
+
+
+@contextmanager
+def packed_together() -> Iterator[None]:
+    """The weights of `dynamic_int8` that are made within are packed beside each other, and all are at the end.
+
+    Packing is nearly all that a load takes: torch does it with 0.1 to 0.4 billion weights a second, on one core each.
+    """
+    packers = _Packers(min(cores(), MOST_PACKERS))
+    token = _packers.set(packers)
+    try:
+        yield
+        packers.finish()
+    finally:
+        _packers.reset(token)
+        packers.close()
+
+
+class _Packers:
+    """Threads that pack. No more weights wait for them than there are threads."""
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, "packing")
+        self._free = threading.Semaphore(threads)
+        self._products: list[tuple[Dynamic, Future[object]]] = []
+
+    def take(self, quantised: Tensor) -> Dynamic:
+        """The product with this weight, to be used once `finish` is over."""
+        self._free.acquire()
+        product, packing = Dynamic(), self._pool.submit(_pack, quantised)
+        packing.add_done_callback(lambda _: self._free.release())
+        self._products.append((product, packing))
+        return product
+
+    def finish(self) -> None:
+        """Wait for all. Raises what went wrong in a thread."""
+        for product, packing in self._products:
+            product.packed = packing.result()
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+_packers: ContextVar[_Packers | None] = ContextVar("packers", default=None)
 
 
 def packed_int8(weight: Tensor) -> Linear:

@@ -9,7 +9,15 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from studio.engines import linear  # noqa: E402
-from studio.engines.linear import Blocked, Make, dynamic_int8, exact, kernel, packed_int8  # noqa: E402
+from studio.engines.linear import (  # noqa: E402
+    Blocked,
+    Make,
+    dynamic_int8,
+    exact,
+    kernel,
+    packed_int8,
+    packed_together,
+)
 from studio.errors import EngineUnavailable  # noqa: E402
 
 KERNELS: dict[str, Make] = {"exact": exact, "blocked": Blocked, "dynamic": dynamic_int8, "packed": packed_int8}
@@ -49,6 +57,28 @@ def test_int8_weights_with_rows_of_very_different_size_keep_each_row() -> None:
 def test_a_row_of_zeros_gives_zero() -> None:
     for make in (dynamic_int8, packed_int8):
         assert float(make(torch.zeros(4, 32))(torch.ones(1, 32)).abs().max()) == 0.0
+
+
+def test_weights_packed_together_are_as_those_packed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear, "cores", lambda: 3)
+    weights = list(torch.randn(20, 64, 96, generator=torch.Generator().manual_seed(1)))
+    x = torch.randn(2, 96, generator=torch.Generator().manual_seed(2))
+    alone = [dynamic_int8(weight)(x) for weight in weights]
+    with packed_together():
+        products = [dynamic_int8(weight) for weight in weights]
+    assert all(torch.equal(product(x), y) for product, y in zip(products, alone, strict=True))
+
+
+def test_what_goes_wrong_while_packing_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(quantised: Any) -> object:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(linear, "_pack", broken)
+    with pytest.raises(MemoryError, match="no room"), packed_together():
+        [dynamic_int8(torch.ones(4, 32)) for _ in range(20)]
+    with pytest.raises(KeyError), packed_together():
+        raise KeyError("a weight that is not there")
+    assert linear._packers.get() is None
 
 
 def test_int8_elsewhere_than_on_the_cpu_is_refused() -> None:

@@ -25,7 +25,7 @@ from studio.engines.csm.fused import Ends, FusedFrame
 from studio.engines.csm.layers import Place, Stack
 from studio.engines.fused import Pick, matrix
 from studio.engines.graphs import Graphs
-from studio.engines.linear import Make, between, exact, kernel
+from studio.engines.linear import Make, between, exact, kernel, packed_together
 from studio.engines.pages import settled
 from studio.engines.weights import Target, check, held, one, stream
 
@@ -100,7 +100,7 @@ def load(checkpoint: Checkpoint, config: Config, placement: Placement, dtype: to
     copy = prepared.find(checkpoint, whole, placement.models / prepared.FOLDER)
     if copy:
         checkpoint, whole = copy, prepared.as_copied(whole)
-    with settled(placement.precision):
+    with settled(placement.precision), packed_together():
         words = dict(stream(checkpoint, {"words": whole.pop("words")}, "cpu"))["words"]
         weights = held(checkpoint, whole, device, placement.precision, ".*")
         # On a CPU the table takes seconds to make and saves a hundredth of a frame; on a card neither is felt, and 30

@@ -17,7 +17,7 @@ from torch import Tensor
 from studio.engines import fused, prepared
 from studio.engines.dia.config import Config, Stack, open_checkpoint, plan
 from studio.engines.dia.fused_row import FusedRow
-from studio.engines.linear import Make, between, exact, kernel
+from studio.engines.linear import Make, between, exact, kernel, packed_together
 from studio.engines.norms import normed
 from studio.engines.pages import settled
 
@@ -209,6 +209,6 @@ class Dia:
         """From a folder in the published layout. copies: folder of prepared weights. Raises EngineUnavailable."""
         config, linear = Config.load(folder), kernel(device, precision)
         checkpoint = open_checkpoint(folder)
-        with settled(precision), torch.inference_mode():
+        with settled(precision), packed_together(), torch.inference_mode():
             weights = prepared.load(checkpoint, plan(config, dtype), device, copies, precision=precision)
             return Dia(weights, config, linear)

@@ -25,7 +25,7 @@ from studio.engines.dia2.sampling import Draw, Sampling
 from studio.engines.dia2.speech import Prefix, Speech
 from studio.engines.dia2.steps import Steps
 from studio.engines.dia2.words import TAGS, Text, Vocabulary
-from studio.engines.linear import kernel
+from studio.engines.linear import kernel, packed_together
 from studio.engines.mimi import FRAMES_PER_SECOND, SAMPLE_RATE, Mimi, MimiPieces
 from studio.engines.pages import settled
 from studio.engines.remembered import CodesOnDisk
@@ -77,7 +77,7 @@ class Dia2Engine:
         layout = plan(config, dtype or weights_dtype(placement.device))
         linear = kernel(placement.device, placement.precision)
         copies = placement.models / prepared.FOLDER
-        with settled(placement.precision):
+        with settled(placement.precision), packed_together():
             weights = prepared.load(checkpoint, layout, placement.device, copies, precision=placement.precision)
             net = Net(config, weights, linear)
         mimi = Mimi.load(codec, placement.device, remedy)
