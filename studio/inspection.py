@@ -83,7 +83,7 @@ class Inspection:
             told = f"It is run {run.id}, coded anew or changed a little."
         else:
             told = f"It holds sound of run {run.id}, from {max(0.0, self.match.start):.1f} s of it on."
-        if self.label and self.label.run != run.id:
+        if self.label and not _names(self.label, run):
             told += f" Its label names another run, {self.label.run}: it was relabelled."
         return told
 
@@ -202,11 +202,15 @@ def _mark(pieces: Iterator[Audio], seconds: float) -> Detection:
         return Detection(None, reason=str(error).rstrip("."))
 
 
+def _names(label: Label, run: Run) -> bool:
+    """Whether the label is the run's: files of earlier versions have its id."""
+    return label.run in (run.alias, run.id)
+
+
 def _candidates(runs: RunStore, label: Label | None) -> Iterator[Run]:
     """The runs to compare with, the one that the label names first."""
     seconds = 0.0
-    named = label.run if label else ""
-    for run in sorted(runs.recent(MOST_RUNS), key=lambda run: run.id != named):
+    for run in sorted(runs.recent(MOST_RUNS), key=lambda run: not (label and _names(label, run))):
         if run.output is not None and run.output.is_file() and seconds < MOST_RUN_SECONDS:
             seconds += run.seconds
             yield run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -75,6 +76,11 @@ class Run:
     error: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def alias(self) -> str:
+        """What its files call it: with the id itself, whoever gets one could open the run on a shared studio."""
+        return hashlib.sha256(self.id.encode()).hexdigest()[:16]
+
 
 class RunStore:
     """The runs below one folder: `<id>/run.json`, the takes in `takes.txt` as they are spoken, the sound beside it."""
@@ -91,7 +97,7 @@ class RunStore:
         notes: what is to be told about it already. Its provenance keeps who each voice was and by which right.
         """
         run = Run(
-            id=f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{uuid4().hex[:4]}",
+            id=f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{uuid4().hex[:16]}",
             engine=spec.id,
             script=request.script,
             voices={speaker: voice.id for speaker, voice in request.voices.items()},

@@ -49,7 +49,12 @@ def test_every_format_carries_mark_and_label_and_is_known_again(spoken: Studio, 
     found = spoken.inspect(path)
     assert found.mark.found and "Marked as made by a machine." in found.verdict
     assert found.label == Label.read(Label.of(run).tags().comment)
-    assert found.label.run == run.id and found.label.seed == 7 and found.label.engine == "hibari"
+    assert (
+        found.label.run == run.alias
+        and run.id not in str(found.label)
+        and found.label.seed == 7
+        and found.label.engine == "hibari"
+    )
     assert found.label.created == run.created and found.label.watermark == watermark.NAME
     assert found.label.revision and found.label.licence == "Apache-2.0" and found.label.studio
     assert set(found.label.voices) == set(run.voices.values())
@@ -66,7 +71,7 @@ def test_other_programs_read_the_label_too(spoken: Studio, run: Run, form: str) 
     with av.open(str(spoken.export(run.id, form))) as file:
         told = {**file.metadata, **file.streams.audio[0].metadata}
         tags = {name.lower(): text for name, text in told.items()}
-    assert "AI-generated speech" in tags["comment"] and run.id in tags["comment"]
+    assert "AI-generated speech" in tags["comment"] and run.alias in tags["comment"]
     assert tags["artist"] == "Dialogue Studio (AI-generated speech)"
     assert "Who tamed the wind" in tags["title"]
     if form != "mp3":
@@ -182,7 +187,7 @@ def test_a_comment_that_is_not_ours_is_no_label() -> None:
 def test_a_label_cannot_speak_to_the_terminal(run: Run) -> None:
     comment = Label.of(run).tags().comment
     assert Label.read(comment)
-    for evil in (comment.replace(run.id, "\\u001b]0;x"), comment.replace("7,", '"7",'), comment + " " * 20_000):
+    for evil in (comment.replace(run.alias, "\\u001b]0;x"), comment.replace("7,", '"7",'), comment + " " * 20_000):
         assert Label.read(evil) is None
 
 
