@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from studio import references, uploads
 from studio.audio import Audio
@@ -17,7 +18,7 @@ from studio.hearing import Recogniser
 from studio.library import Recording
 from studio.metrics.activity import Span
 from studio.metrics.words import Comparison, compare
-from studio.references import Examination
+from studio.references import Examination, Prepared
 from studio.voice import TimedWord
 
 SHOWN_DIFFERENCES, SHOWN_CHARACTERS = 3, 60
@@ -69,7 +70,7 @@ class Desk:
             transcript.strip() or " ".join(word.text for word in words),
             words,
             references.examine(prepared.audio).values()["measures"],
-            {"start": round(prepared.cut.start, 3), "end": round(prepared.cut.end, 3), "done": list(prepared.done)},
+            _edits(prepared, channel),
             source,
             name or (source.name if isinstance(source, Path) else ""),
         )
@@ -100,6 +101,13 @@ def _differences(comparison: Comparison) -> tuple[str, ...]:
 
 def _short(words: str) -> str:
     return words if 0 < len(words) <= SHOWN_CHARACTERS else f"{words[:SHOWN_CHARACTERS]}…" if words else "nothing"
+
+
+def _edits(prepared: Prepared, channel: int | None) -> dict[str, Any]:
+    """What was done, so that the page can do it again to the original, otherwise."""
+    chosen = {} if channel is None else {"channel": channel}
+    cut = prepared.cut
+    return {"start": round(cut.start, 3), "end": round(cut.end, 3), "done": list(prepared.done), **chosen}
 
 
 def _sentence(done: str) -> str:

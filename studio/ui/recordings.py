@@ -41,11 +41,16 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Source:
-    """A sound file that may be read. reference: of the library, when it is one."""
+    """A sound file that may be read. reference: of the library, when it is one. channel: the only one to take."""
 
     path: Path
     name: str
     reference: Reference | None = None
+    channel: int | None = None
+
+    def opened(self) -> Upload:
+        """Raises AudioError."""
+        return _opened(self.path, self.name, self.channel)
 
 
 class Recordings:
@@ -90,7 +95,7 @@ class Recordings:
     def bring(self, asked: Json) -> Json:
         """Open a recording. asked: {source}. Gives its facts, how to hear it, where one speaks, what to cut out."""
         source = self.source(asked["source"])
-        upload = _opened(source.path, source.name)
+        upload = source.opened()
         speech = activity.activity(upload.audio)
         trim, reason = references.suggested(upload.audio, speech)
         facts = upload.facts
@@ -113,7 +118,7 @@ class Recordings:
     def weigh(self, asked: Json) -> Json:
         """Prepare a recording and judge what comes of it. asked: {source, steps}."""
         source = self.source(asked["source"])
-        facts = _opened(source.path, source.name).facts
+        facts = source.opened().facts
         prepared, found = self.prepared(asked), self.examined(asked)
         return {
             "url": self._listening.sound(prepared.audio),
@@ -131,7 +136,7 @@ class Recordings:
         with self._lock:
             found = self._found.get(audio.digest)
         if found is None:
-            facts = _opened(source.path, source.name).facts
+            facts = source.opened().facts
             found = references.examine(audio, facts, casting.cloning())
             self._remember(self._found, audio.digest, found)
         return found
@@ -188,7 +193,7 @@ class Recordings:
     def prepared(self, asked: Json) -> Prepared:
         """A recording made ready. asked: {source, steps}. Raises AudioError, RequestError."""
         source = self.source(asked["source"])
-        return _prepared(source.path, source.name, steps_of(asked.get("steps") or {}))
+        return _prepared(source.path, source.name, source.channel, steps_of(asked.get("steps") or {}))
 
     def source(self, told: Any) -> Source:
         """The file that a page may read. told: {path, name} of an upload, or {voice, sound} of the library.
@@ -216,7 +221,9 @@ class Recordings:
             raise RequestError("This voice has no such recording.", "Reload the page.")
         original = self.studio.library.original(reference)
         path = original or self.studio.library.path(reference)
-        return Source(path, reference.original_name or f"{voice.name}.flac", reference)
+        channel = reference.edits.get("channel") if original else None
+        name = reference.original_name or f"{voice.name}.flac"
+        return Source(path, name, reference, channel if isinstance(channel, int) else None)
 
 
 def steps_of(told: Any) -> Steps:
@@ -238,10 +245,11 @@ def steps_of(told: Any) -> Steps:
     )
 
 
-def edits_of(prepared: Prepared) -> Json:
-    """What was done to a recording, as the library keeps it; `portrait.reference` reads it back."""
+def edits_of(source: Source, prepared: Prepared) -> Json:
+    """What was done to a recording, as the library keeps it; `portrait.reference` and `Recordings` read it back."""
     steps = prepared.steps
-    return {
+    chosen = {} if source.channel is None else {"channel": source.channel}
+    return chosen | {
         "start": round(prepared.cut.start, 3),
         "end": round(prepared.cut.end, 3),
         "done": list(prepared.done),
@@ -252,14 +260,14 @@ def edits_of(prepared: Prepared) -> Json:
 
 
 @lru_cache(maxsize=KEPT_UPLOADS)
-def _opened(path: Path, name: str) -> Upload:
+def _opened(path: Path, name: str, channel: int | None) -> Upload:
     """An upload lies where the hash of its bytes says, so the same path is the same sound."""
-    return open_sound(path, name)
+    return open_sound(path, name, channel)
 
 
 @lru_cache(maxsize=2 * KEPT_UPLOADS)
-def _prepared(path: Path, name: str, steps: Steps) -> Prepared:
-    audio = _opened(path, name).audio
+def _prepared(path: Path, name: str, channel: int | None, steps: Steps) -> Prepared:
+    audio = _opened(path, name, channel).audio
     if steps.cut and steps.cut.start >= audio.seconds:
         raise RequestError("The selection lies behind the end of the recording.", "Select another part.")
     prepared = references.prepare(audio, steps)

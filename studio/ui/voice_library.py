@@ -136,7 +136,7 @@ class VoiceLibrary:
             text,
             self._recordings.timed(prepared.audio, text),
             self._recordings.examined(asked).values()["measures"],
-            edits_of(prepared),
+            edits_of(source, prepared),
             source.path,
             source.name,
         )

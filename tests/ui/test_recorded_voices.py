@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from studio import soundfiles
 from studio.settings import Settings
 from studio.studio import SAMPLES, Studio
 from studio.ui import recordings
 from studio.ui.desk import Desk
 from studio.uploads import Upload, open_sound
+from studio.voice import Consent
 from tests.ear import SAID, Ear
 from tests.parrot import parrot
 
@@ -78,7 +80,7 @@ def test_recordings_are_opened_few_at_a_time(desk: Desk, monkeypatch: pytest.Mon
     """A small file may hold ten minutes, and opened it takes much memory."""
     opening, most, lock = 0, 0, threading.Lock()
 
-    def slow(path: Path, name: str) -> Upload:
+    def slow(path: Path, name: str, channel: int | None) -> Upload:
         nonlocal opening, most
         with lock:
             opening += 1
@@ -86,7 +88,7 @@ def test_recordings_are_opened_few_at_a_time(desk: Desk, monkeypatch: pytest.Mon
         time.sleep(0.1)
         with lock:
             opening -= 1
-        return open_sound(path, name)
+        return open_sound(path, name, channel)
 
     monkeypatch.setattr(recordings, "open_sound", slow)
     source = brought(desk)
@@ -94,6 +96,21 @@ def test_recordings_are_opened_few_at_a_time(desk: Desk, monkeypatch: pytest.Mon
     with ThreadPoolExecutor(6) as pool:
         told = list(pool.map(lambda one: ask(desk, "bring", {"source": one}), sources))
     assert all("url" in one for one in told) and most == recordings.AT_ONCE
+
+
+def test_what_was_taken_of_one_channel_is_cut_anew_from_that_channel(desk: Desk, tmp_path: Path) -> None:
+    """Kept in the terminal from a talk of two people, one a side, of whom the other is louder."""
+    loud = soundfiles.read(WREN)
+    soft = loud.samples * np.float32(0.5) * (np.arange(len(loud.samples)) < 4 * loud.sample_rate)
+    soundfile.write(tmp_path / "talk.wav", np.stack([loud.samples[::-1], soft], axis=1), loud.sample_rate)
+    studio = desk.studio
+    kept = studio.library.add("Bo", Consent("own"), [studio.take_in(tmp_path / "talk.wav", SAID, channel=1).recording])
+    source = {"voice": kept.id, "sound": kept.references[0].sound}
+    assert ask(desk, "bring", {"source": source})["facts"]["notes"] == ["Only channel 2 was taken."]
+    again = ask(desk, "weigh", {"source": source, "steps": {"cut": [0.5, 3.5]}})
+    assert again["seconds"] == pytest.approx(3.0, abs=0.3)
+    copy = ask(desk, "weigh", {"source": source, "steps": {}})
+    assert copy["seconds"] == pytest.approx(kept.references[0].seconds, abs=0.05) and copy["seconds"] < 4.2
 
 
 def test_corrected_words_keep_the_times_of_the_others(desk: Desk) -> None:
