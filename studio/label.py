@@ -21,8 +21,9 @@ MOST_CHARACTERS = 20_000  # of a comment that may be ours
 
 @dataclass(frozen=True)
 class Label:
-    """Where a sound came from. run: its alias. created: the run's beginning, UTC. voices: ids, each once. consent: for each voice that
-    follows a recording by which right it is used, as a word ("own", "person", "synthetic", "licensed").
+    """Where a sound came from. run: its alias. created: the run's beginning, UTC. voices: ids, each once. consent: for
+    each voice that follows a recording by which right it is used, as a word ("own", "person", "synthetic",
+    "licensed").
 
     licence: of the engine and its model. watermark: the mark's name, or "none" and why. title: the opening words.
     """
