@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def read(path: Path) -> Suite:
     path = path / "meta.lst" if path.is_dir() else path
     if path.suffix == ".lst":
         return _checked(path, "in the format of seed-tts-eval", list(_meta(path)))
-    if path.suffix in (".jsonl", ".json"):
+    if path.suffix in (".jsonl", ".json") and not _is_script(path):
         return _checked(path, "in the format of EmergentTTS-Eval", list(_emergent(path)))
     return _checked(path, "one script", [_script(path)])
 
@@ -95,13 +96,26 @@ Found = Item | str  # or what is wrong with it
 
 
 def _checked(path: Path, kind: str, found: list[Found]) -> Suite:
-    items = [one for one in found if isinstance(one, Item)]
+    items = _apart([one for one in found if isinstance(one, Item)])
     broken = tuple(one for one in found if isinstance(one, str))
     if not items:
         raise RequestError(f"{path} holds no script that can be spoken. {' '.join(broken[:3])}".strip(), "Mend it.")
     if len(items) > MOST_ITEMS:
         raise RequestError(f"{path} holds {len(items)} scripts; {MOST_ITEMS} are the most.", "Take a part of it.")
     return Suite(str(path.resolve()), path.stem, f"{path}, {kind}", "as its owner says", tuple(items), broken)
+
+
+def _apart(items: list[Item]) -> list[Item]:
+    """The items, a number behind every name that was there before: a row knows its script by its name."""
+    known = {item.id for item in items}
+    found: dict[str, Item] = {}
+    for item in items:
+        name = item.id
+        if name in found:
+            name = next(one for at in count(2) if (one := f"{item.id}-{at}") not in known)
+            known.add(name)
+        found[name] = replace(item, id=name)
+    return list(found.values())
 
 
 def _own(path: Path) -> Suite:
@@ -113,7 +127,7 @@ def _own(path: Path) -> Suite:
 
 def _folder(folder: Path) -> Iterator[Found]:
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in formats.EXTENSIONS:
+        if path.suffix.lower() in formats.EXTENSIONS and not path.name.startswith("."):
             yield _script(path)
 
 
@@ -134,9 +148,19 @@ def _bytes(path: Path) -> bytes:
         raise RequestError(f"{path} cannot be read: {error.strerror}.", "Choose another.") from error
 
 
+def _is_script(path: Path) -> bool:
+    """Whether a JSON file is a script of ours and no list."""
+    try:
+        told = json.loads(_bytes(path))
+    except ValueError:
+        return False
+    return isinstance(told, dict) and "turns" in told
+
+
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    text = _bytes(path).decode("utf-8", errors="replace")
-    return ((number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip())
+    """Numbered lines that are not empty. They end with a line feed only: what Unicode calls a line may lie in a text."""
+    text = _bytes(path).decode("utf-8-sig", errors="replace")
+    return ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
 
 
 def _meta(path: Path) -> Iterator[Found]:
@@ -149,11 +173,11 @@ def _meta(path: Path) -> Iterator[Found]:
             yield f"{path.name}, line {number}: 4 or 5 fields between | are wanted, not {len(fields)}."
             continue
         name, words, prompt, text = (part.strip() for part in fields[:4])
-        sound = (path.parent / prompt).resolve()
+        sound = (path.parent / prompt.replace("\0", "")).resolve()
         if not sound.is_relative_to(path.parent.resolve()) or not sound.is_file():
             yield f"{path.name}, line {number}: {prompt} is not a file beside the list."
             continue
-        yield _one(name, text, f"{path.name}, line {number}", {SPEAKER: Reference(sound, words)})
+        yield _one(name or f"line-{number}", text, f"{path.name}, line {number}", {SPEAKER: Reference(sound, words)})
 
 
 def _emergent(path: Path) -> Iterator[Found]:
@@ -163,7 +187,9 @@ def _emergent(path: Path) -> Iterator[Found]:
     for number, line in _lines(path):
         try:
             told = json.loads(line)
-            text = str(told["text_to_synthesize"])
+            text = told["text_to_synthesize"]
+            if not isinstance(text, str):
+                raise TypeError(f"it is {text!r}")
         except (ValueError, KeyError, TypeError) as error:
             yield f"{path.name}, line {number}: no object with text_to_synthesize ({error})."
             continue

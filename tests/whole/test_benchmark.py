@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from studio import engines
+from studio import engines, formats
 from studio.audio import Audio
 from studio.benchmark import suites
 from studio.benchmark.bench import Benchmarks, Event
@@ -294,3 +294,24 @@ def test_a_folder_and_lists_of_others_are_read_and_broken_lines_are_named(tmp_pa
     (tmp_path / "set.jsonl").write_text("{}")
     with pytest.raises(RequestError, match="line 1"):
         suites.find(str(tmp_path / "set.jsonl"))
+
+
+def test_lists_of_others_may_come_from_any_editor_and_name_a_line_twice(tmp_path: Path) -> None:
+    (tmp_path / "p.wav").write_bytes(b"RIFF")
+    lines = ["x|w|p.wav|One.", "x|w|p.wav|Two.", "x-2|w|p.wav|Three.", "|w|p.wav|Four.", "y|w|p\0.wa|Five."]
+    (tmp_path / "meta.lst").write_bytes("\r\n".join(lines).encode("utf-8-sig"))
+    found = suites.read(tmp_path)
+    assert [item.id for item in found.items] == ["x", "x-3", "x-2", "line-4"] and "line 5" in found.broken[0]
+    assert [item.script.turns[0].text for item in found.items] == ["One.", "Two.", "Three.", "Four."]
+
+    told = [json.dumps({"text_to_synthesize": text}, ensure_ascii=False) for text in ("A\u2028b\x85c", None, 5)]
+    (tmp_path / "set.jsonl").write_bytes("\n".join(told).encode("utf-8-sig"))
+    found = suites.read(tmp_path / "set.jsonl")
+    assert [item.id for item in found.items] == ["line-1"] and "it is None" in found.broken[0]
+
+    (tmp_path / "mine").mkdir()
+    for name in ("a.txt", "a.md", "._a.txt"):
+        (tmp_path / "mine" / name).write_text(f"[S1] {name}.")
+    assert [item.id for item in suites.read(tmp_path / "mine").items] == ["a", "a-2"]
+    (tmp_path / "one.json").write_text(formats.to_json(Script.parse("[S1] Hi. [S2] Ho.")))
+    assert suites.read(tmp_path / "one.json").items[0].script.speakers == ("S1", "S2")
