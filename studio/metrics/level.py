@@ -8,10 +8,11 @@ import numpy as np
 
 from studio.audio import Audio, Samples
 
-FLAT = 0.995  # of the largest sample: what lies above is the flat top of a clipped wave
+FLAT = 0.995  # of the largest sample: what lies above is a top of the wave
+EVEN = 0.9995  # where most of a top is as high as this, it is flat: that of a low tone is round
+LEAST_RUN = 3  # neighbours that make a top
 PEAK_SECONDS, CROWDED = 0.02, 0.7
 LEAST_PEAKS = 50  # 1 s: a single vowel is as loud from its beginning to its end
-LEAST_RUN = 3  # neighbours that lie there; a wave that is whole touches its own top with fewer
 
 
 def dbfs(amplitude: float) -> float:
@@ -25,7 +26,8 @@ def rms_dbfs(audio: Audio) -> float:
 
 
 def clipped_share(audio: Audio) -> float:
-    """Share of samples that lie on flat tops, 0 to 1: runs of three or more within 0.5 % of the largest of their sign.
+    """Share of samples at a flat top, 0 to 1: within 0.05 % of the largest of their sign, where at least one run of
+    three or more neighbours within 0.5 % of it lies mostly there.
 
     A sound turned down after clipping shows it too; one that went through a lossy codec mostly does not. Clean speech
     has less than 0.0001.
@@ -50,11 +52,14 @@ def crowded_share(audio: Audio) -> float:
 
 
 def _flat(samples: Samples) -> int:
-    """How many samples lie in runs at the top."""
+    """How many samples lie at a top that is flat."""
     top = float(samples.max())
     if top <= 0:
         return 0
-    at_top = np.concatenate([[False], samples >= FLAT * top, [False]]).astype(np.int8)
-    runs = np.flatnonzero(np.diff(at_top)).reshape(-1, 2)
-    sizes = runs[:, 1] - runs[:, 0]
-    return int(sizes[sizes >= LEAST_RUN].sum())
+    at_top = samples >= FLAT * top
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], at_top, [False]]).astype(np.int8))).reshape(-1, 2)
+    is_even = samples >= EVEN * top
+    even = np.concatenate([[0], np.cumsum(is_even)])
+    sizes = edges[:, 1] - edges[:, 0]
+    is_flat = (sizes >= LEAST_RUN) & (2 * (even[edges[:, 1]] - even[edges[:, 0]]) > sizes)
+    return int(is_even.sum()) if is_flat.any() else 0

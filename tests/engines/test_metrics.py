@@ -118,6 +118,23 @@ def test_a_single_vowel_is_not_too_loud(speak: Speak) -> None:
     assert level.crowded_share(Audio(np.tile(steady, 60), RATE)) > 0.5
 
 
+@pytest.mark.parametrize("rate", [16000, 24000, 44100])
+@pytest.mark.parametrize("hertz", [40, 60, 110, 220, 441, 1000])
+def test_the_round_top_of_a_tone_is_not_flat(hertz: int, rate: int) -> None:
+    tone = np.sin(2 * np.pi * hertz * np.arange(2 * rate) / rate).astype(np.float32)
+    assert level.clipped_share(Audio(tone, rate)) == 0
+    for gain in (1.2, 2.0, 10.0):
+        share = float((np.abs(gain * tone) >= 1).mean())
+        assert level.clipped_share(Audio(np.clip(gain * tone, -1, 1), rate)) == pytest.approx(share, abs=0.01)
+
+
+@pytest.mark.parametrize("gain", [1.5, 3.0, 10.0])
+def test_the_clipped_share_of_speech_is_right(speak: Speak, gain: float) -> None:
+    loud = clip(speak, 2).scaled(gain / clip(speak, 2).peak).samples
+    share = float((np.abs(loud) >= 1).mean())
+    assert level.clipped_share(Audio(np.clip(loud, -1, 1), RATE)) == pytest.approx(share, rel=0.05)
+
+
 def test_a_telephone_has_no_top(speak: Speak) -> None:
     sound = clip(speak, 2)
     phone = sound.resampled(7000).resampled(RATE)
