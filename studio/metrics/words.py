@@ -13,10 +13,22 @@ from studio.voice import TimedWord
 MATCHING = 0.2  # a word error rate up to this is the recogniser's own; above, words are missing or others are said
 _MARKUP = re.compile(r"\[[^\]]*\]|\([^)]*\)|<[^>]*>")  # [S1], (laughs), <break time="1s"/>: not said
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
-_NUMBER = re.compile(r"(\d+(?:,\d{3})*)(st|nd|rd|th)?\b")
-_SHORT = {"'re": " are", "'m": " am", "'ll": " will", "'ve": " have", "n't": " not"}
+_NUMBER = re.compile(r"(\d+(?:,\d{3})*)(st|nd|rd|th|s)?\b")
+_MONEY = re.compile(r"([$£€])(\d[\d,]*)(?:\.(\d\d)\b)?((?:\.\d+)?(?: (?:thousand|million|billion|trillion))?\b)")
+_COINS = {"$": ("dollars", "cents"), "£": ("pounds", "pence"), "€": ("euros", "cents")}
+# Another way to write the same before words are parted: decimals one by one, "a.m." and "U.S.A.", "10am", "-5".
+_REWRITTEN = (
+    (re.compile(r"(?<=\d)\.(\d+)"), lambda found: " point " + " ".join(found[1])),
+    (re.compile(r"\b(?:[a-z]\.){2,}"), lambda found: found[0].replace(".", "")),
+    (re.compile(r"(?<=\d)(?=[ap]m\b)"), lambda found: " "),
+    (re.compile(r"(?<![\w-])-(?=\d)"), lambda found: " minus "),
+)
+_SHORT = {"'d've": " would have", "'re": " are", "'m": " am", "'ll": " will", "'ve": " have", "n't": " not"}
 _WHOLE = {"won't": "will not", "can't": "can not", "cannot": "can not", "okay": "ok", "mr": "mister", "mrs": "missus"}
-_WHOLE |= {"dr": "doctor", "gonna": "going to", "wanna": "want to", "'cause": "because"}
+_WHOLE |= {"dr": "doctor", "gonna": "going to", "wanna": "want to", "'cause": "because", "let's": "let us"}
+_WHO = ("he", "she", "it", "that", "there", "who", "here", "what", "where", "how")
+_WHOLE |= {f"{who}'s": f"{who} is" for who in _WHO}
+_WHOLE |= {f"{who}'d": f"{who} would" for who in ("i", "you", "we", "they", *_WHO[:6])}
 # Two spellings of one word are no error of who speaks. Both sides are brought to the American one, so that it does no
 # harm that some words are no British ones ("noise" becomes "noize" twice).
 _AMERICAN = (
@@ -33,6 +45,10 @@ _ONES += ["thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
 _TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _ORDINALS = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth"}
 _ORDINALS |= {"twelve": "twelfth"}
+_TEN_UP = f"(?:{'|'.join([*_ONES[10:], *_TENS[2:]])})"
+_AND = re.compile(rf" (hundred|thousand|million|dollars|pounds|euros) and(?= (?:{_TEN_UP}|{'|'.join(_ONES[1:10])}) )")
+_TWENTIES = re.compile(rf" two thousand(?= {_TEN_UP} )")
+_HUNDREDS = re.compile(rf" one thousand ({'|'.join(_ONES[1:10])}) hundred(?= )")
 _SCALES = ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
 
 
@@ -41,8 +57,9 @@ def normal(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", _MARKUP.sub(" ", text)).replace("’", "'").lower()
     plain = "".join(char for char in plain if not unicodedata.combining(char))
     plain = plain.replace("%", " percent ").replace("&", " and ")
-    plain = re.sub(r"\$(\d[\d,]*)", r"\1 dollars", plain)
-    plain = re.sub(r"(?<=\d)\.(?=\d)", " point ", plain)
+    plain = _MONEY.sub(_money, plain)
+    for form, written in _REWRITTEN:
+        plain = form.sub(written, plain)
     plain = _NUMBER.sub(lambda found: f" {_spoken(found[1], found[2])} ", plain)
     words = []
     for word in _WORD.findall(plain):
@@ -50,7 +67,23 @@ def normal(text: str) -> list[str]:
         for short, long in _SHORT.items():
             word = word.replace(short, long)
         words += [_american(part) for part in word.split() if part not in _SILENT]
-    return words
+    return _one_way(words)
+
+
+def _money(found: re.Match[str]) -> str:
+    sign, whole, cents, scale = found.groups()
+    name, coin = _COINS[sign]
+    return f"{whole}{scale} {name}" + (f" {cents} {coin}" if cents else "")
+
+
+def _one_way(words: Sequence[str]) -> list[str]:
+    """Numbers that are said in two ways in one of them: no "and" in them, "two thousand twenty four" and "twenty twenty
+    four", "one thousand nine hundred" and "nineteen hundred", "per cent"."""
+    text = f" {' '.join(words)} "
+    text = _AND.sub(r" \1", text)
+    text = _TWENTIES.sub(" twenty", text)
+    text = _HUNDREDS.sub(lambda found: f" {_ONES[10 + _ONES.index(found[1])]} hundred", text)
+    return text.replace(" per cent ", " percent ").split()
 
 
 def _american(word: str) -> str:
@@ -64,12 +97,19 @@ def _spoken(digits: str, ending: str | None) -> str:
     number = int(digits.replace(",", ""))
     if (digits[0] == "0" and number) or len(digits) > 12:
         return " ".join(_ONES[int(digit)] for digit in digits.replace(",", ""))
+    if ending == "s":
+        return _plural(_spoken(digits, None))
     if ending:
         before, space, last = _cardinal(number).rpartition(" ")
         return before + space + _ORDINALS.get(last, last[:-1] + "ieth" if last.endswith("y") else last + "th")
     if "," not in digits and 1100 <= number < 2000 and number % 100 >= 10:
         return f"{_cardinal(number // 100)} {_cardinal(number % 100)}"
     return _cardinal(number)
+
+
+def _plural(number: str) -> str:
+    """ "nineteen ninety" -> "nineteen nineties" """
+    return number[:-1] + "ies" if number.endswith("y") else number + ("es" if number.endswith("x") else "s")
 
 
 def _cardinal(number: int) -> str:
