@@ -105,6 +105,14 @@ class Difference:
     verdict: str
 
 
+def shared_scripts(now: Bench, before: Bench) -> set[str]:
+    """The names of scripts that are the same in both; none where they have no engine or no seed in common."""
+    if not all(set(now.plan[name]) & set(before.plan[name]) for name in ("engines", "seeds")):
+        return set()
+    known = {item["id"]: item["script"] for item in before.items}
+    return {item["id"] for item in now.items if known.get(item["id"]) == item["script"]}
+
+
 def compare(now: Sequence[Row], before: Sequence[Row], threshold: float = 0.0) -> list[Difference]:
     """What has changed, for engines that are in both. threshold: the share of the former value that a change must
     exceed to count, beside the measure's own grain; where there is an interval it must also leave out 0.

@@ -109,8 +109,7 @@ def _run(options: argparse.Namespace) -> int:
             benchmarks.delete(options.delete)
             _put({"deleted": options.delete})
             return 0
-        before = _earlier(benchmarks, options.compare) if options.compare else None
-        chosen = options.show or options.resume or _new(benchmarks, options)
+        chosen, before = _chosen(benchmarks, options)
         if not options.show:
             _follow(benchmarks, chosen)
         return _report(benchmarks, chosen, before, options)
@@ -147,14 +146,38 @@ def _list(benchmarks: Benchmarks) -> int:
     return 0
 
 
-def _earlier(benchmarks: Benchmarks, word: str) -> Bench:
-    """The benchmark to compare with. Raises RequestError."""
+def _chosen(benchmarks: Benchmarks, options: argparse.Namespace) -> tuple[str, Bench | None]:
+    """The benchmark that is meant or made, and the one to compare it with. Raises RequestError; then none is made."""
+    known = options.show or options.resume
+    chosen = known or _new(benchmarks, options)
+    try:
+        return chosen, _earlier(benchmarks, options.compare, chosen) if options.compare else None
+    except RequestError:
+        if not known:
+            benchmarks.delete(chosen)
+        raise
+
+
+def _earlier(benchmarks: Benchmarks, word: str, chosen: str) -> Bench:
+    """The benchmark to compare the chosen one with; `last`: the latest that is finished and comparable.
+
+    Raises RequestError, also for one that is not: that must not pass for "nothing is worse".
+    """
+    from studio.benchmark.summary import shared_scripts
+
+    now = benchmarks.store.get(chosen)
     if word != "last":
-        return benchmarks.store.get(word)
-    found = next((one for one in benchmarks.recent() if one.state == "finished"), None)
+        before = benchmarks.store.get(word)
+        if not shared_scripts(now, before):
+            raise RequestError(f"{word} has nothing in common with this benchmark.", "Compare the same scripts.")
+        return before
+    finished = (one.id for one in benchmarks.recent() if one.state == "finished" and one.id != chosen)
+    found = next((one for one in map(benchmarks.store.get, finished) if shared_scripts(now, one)), None)
     if found is None:
-        raise RequestError("No benchmark has been finished yet.", "Run one first: python -m studio bench")
-    return benchmarks.store.get(found.id)
+        raise RequestError(
+            "No benchmark of these scripts and engines was finished before.", "Run it without --compare."
+        )
+    return found
 
 
 def _new(benchmarks: Benchmarks, options: argparse.Namespace) -> str:
@@ -205,7 +228,7 @@ def _follow(benchmarks: Benchmarks, bench_id: str) -> None:
 
 def _report(benchmarks: Benchmarks, bench_id: str, before: Bench | None, options: argparse.Namespace) -> int:
     from studio.benchmark import machine
-    from studio.benchmark.summary import compare
+    from studio.benchmark.summary import compare, shared_scripts
     from studio.benchmark.values import bench_values, difference_values
 
     found, rows = benchmarks.store.get(bench_id), benchmarks.store.rows(bench_id)
@@ -216,7 +239,9 @@ def _report(benchmarks: Benchmarks, bench_id: str, before: Bench | None, options
     worse: list[Any] = []
     if before:
         threshold = options.threshold or 0.0
-        differences = compare(rows, benchmarks.store.rows(before.id), threshold)
+        shared = shared_scripts(found, before)
+        earlier = [row for row in benchmarks.store.rows(before.id) if row.item in shared]
+        differences = compare(rows, earlier, threshold)
         worse = [one for one in differences if one.verdict == "worse"]
         others = machine.same(found.facts["machine"], before.facts["machine"])
         if others:

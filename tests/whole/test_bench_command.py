@@ -29,7 +29,7 @@ def not_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_WATERMARK", "off")
 
 
-def last(answer: Answer) -> dict[str, object]:
+def last(answer: Answer) -> dict[str, Any]:
     return dict(json.loads(answer.out.splitlines()[-1]))
 
 
@@ -70,6 +70,24 @@ def test_a_regression_exits_with_1(call: Cli, monkeypatch: pytest.MonkeyPatch) -
     answer = bench(call, "--compare", str(told["id"]), "--threshold", "0.1")
     assert answer.code == 1 and "worse: tone process_gb" in answer.err
     assert bench(call, "--compare", str(told["id"])).code == 0, "without a threshold it is only told"
+
+
+def test_what_has_nothing_in_common_is_no_pass(call: Cli) -> None:
+    told = last(bench(call))
+    Path("other.txt").write_text("[S1] Something else.", encoding="utf-8")
+    other = ("bench", "--engines", "tone", "--suite", "other.txt", "--repeat", "1", "--speed-only")
+    for word in ("last", str(told["id"])):
+        answer = call(*other, "--compare", word, "--threshold", "0.1")
+        assert answer.code == 1 and last(answer)["error"]["remedy"]
+    assert len(call("bench", "--list").json) == 1, "nothing was begun"
+    assert call(*other).code == 0
+    again = bench(call, "--compare", "last", "--threshold", "1000")
+    assert again.code == 0 and last(again)["comparison"]["with"] == told["id"], "not the one of another script"
+    Path("suite").rename("moved")
+    Path("moved/a.txt").write_text("[S1] Hello there, my old friend.", encoding="utf-8")
+    moved = ("bench", "--engines", "tone", "--suite", "moved", "--repeat", "1", "--speed-only")
+    answer = call(*moved, "--compare", str(told["id"]), "--threshold", "1000")
+    assert {one["pairs"] for one in last(answer)["comparison"]["differences"]} == {1}, "a was changed since"
 
 
 def test_what_cannot_be_is_told(call: Cli) -> None:
