@@ -158,7 +158,7 @@ def _is_script(path: Path) -> bool:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines that are not empty. They end with a line feed only: what Unicode calls a line may lie in a text."""
+    """Numbered lines that are not empty. A line feed alone ends one: what Unicode calls a line may lie in a text."""
     text = _bytes(path).decode("utf-8-sig", errors="replace")
     return ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
 
