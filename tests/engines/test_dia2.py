@@ -280,6 +280,35 @@ def test_damaged_files_are_named(name: str, content: str, complaint: str, tmp_pa
     assert caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("part", "values", "complaint"),
+    [
+        ("data", {"text_pad_token_id": -1}, "text_pad is -1"),
+        ("data", {"text_zero_token_id": 640}, "text_zero is 640"),
+        ("data", {"audio_bos_token_id": 66}, "audio_bos is 66"),
+        ("data", {"audio_pad_token_id": 0}, "audio_pad is 0"),
+        ("data", {"channels": None}, "channels is None"),
+        ("runtime", {"max_context_steps": 1.5}, "max_context_steps is 1.5"),
+        ("model", {"rope_min_timescale": 0}, "rope_min_timescale is 0"),
+        ("model", {"decoder": {**tiny_dia2.dia2_config()["model"]["decoder"], "n_layer": 10**13}}, "n_layer is 10000"),
+    ],
+)
+def test_numbers_that_no_model_has_are_named(part: str, values: dict[str, Any], complaint: str, tmp_path: Path) -> None:
+    config = tiny_dia2.dia2_config()
+    config[part] |= values
+    tiny.dump(tmp_path / "config.json", config)
+    with pytest.raises(EngineUnavailable, match=complaint):
+        Config.read(tmp_path, "")
+
+
+def test_the_tokenizer_of_a_larger_model_is_refused(tmp_path: Path) -> None:
+    config = tiny_dia2.dia2_config()
+    config["data"]["text_vocab_size"] = 500
+    folder, codec = tiny_dia2.dia2(tmp_path / "dia2", "a", config), tiny.mimi(tmp_path / "mimi")
+    with pytest.raises(EngineUnavailable, match="tokenizer.json has .* tokens, Dia2 500"):
+        Dia2Engine.open(VARIANTS["dia2-1b"].SPEC, (folder, codec), Placement("cpu", 1, tmp_path), "")
+
+
 def test_a_codec_with_too_few_codebooks_is_refused(tmp_path: Path) -> None:
     codec, placement = tiny.mimi(tmp_path, books=4), Placement("cpu", 1, tmp_path)
     with pytest.raises(EngineUnavailable, match="4 codebooks and Dia2 8"):

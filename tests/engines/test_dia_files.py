@@ -67,8 +67,16 @@ def test_nari_s_own_layout_is_refused(folder: Path, tmp_path: Path) -> None:
         (lambda config: config["decoder_config"].update(hidden_size=64), "of another shape"),
         (lambda config: config["decoder_config"].update(num_hidden_layers=3), "missing"),
         (lambda config: config["decoder_config"].update(num_hidden_layers=1), "unexpected"),
+        (lambda config: config["decoder_config"].update(head_dim=None), "head_dim is None"),
+        (lambda config: config["encoder_config"].update(num_hidden_layers=10**13), "num_hidden_layers is 10000"),
+        (lambda config: config["encoder_config"].update(max_position_embeddings=-1), "max_position_embeddings is -1"),
+        (lambda config: config["encoder_config"].update(norm_eps="x"), "norm_eps is 'x'"),
+        (lambda config: config["decoder_config"].update(num_key_value_heads=3), "4 query heads over 3"),
+        (lambda config: config["decoder_config"].update(rope_scaling={"type": "linear"}), "rope 'linear'"),
+        (lambda config: config.update(bos_token_id=1028), "bos_token_id is 1028"),
+        (lambda config: config.update(eos_token_id=1.5), "eos_token_id is 1.5"),
+        (lambda config: config.update(delay_pattern=[0, 8, 9, 10, 11, 12, 13, 14, 5000]), "delay_pattern is 5000"),
     ],
-    ids=["half", "activation", "channels", "shape", "missing", "unexpected"],
 )
 def test_another_model_is_refused(folder: Path, tmp_path: Path, change: Callable[[Any], None], complaint: str) -> None:
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.engines.checkpoint import Checkpoint
+from studio.engines.numbers import MOST_LAYERS, positive, whole
 from studio.errors import EngineUnavailable
 
 STEM = "transformers"  # its shards are transformers-0000N-of-00002.safetensors
@@ -99,13 +100,14 @@ class Config:
         )
         try:
             return _config(values, drawing)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise EngineUnavailable(f"config.json is not that of a CSM model: {error}.", remedy) from error
 
 
 def _config(values: Mapping[str, Any], drawing: Mapping[str, Any]) -> Config:
     depth = values.get("depth_decoder_config") or {}
-    books, vocabulary = int(values.get("num_codebooks", 32)), int(values.get("vocab_size", 2051))
+    books = whole(values.get("num_codebooks", 32), "num_codebooks", 2, MOST_LAYERS)
+    vocabulary = whole(values.get("vocab_size", 2051), "vocab_size")
     backbone_sizes = _sizes(values, _BACKBONE)
     expected = {"num_codebooks": books, "vocab_size": vocabulary, "backbone_hidden_size": backbone_sizes.hidden}
     for name, value in expected.items():
@@ -115,32 +117,40 @@ def _config(values: Mapping[str, Any], drawing: Mapping[str, Any]) -> Config:
         books=books,
         vocabulary=vocabulary,
         text_vocabulary=int(values.get("text_vocab_size", 128256)),
-        end=int(values.get("codebook_eos_token_id", 0)),
+        end=whole(values.get("codebook_eos_token_id", 0), "codebook_eos_token_id", 0, vocabulary - 1),
         is_tied=bool(values.get("tie_codebooks_embeddings", True)),
         backbone=backbone_sizes,
         depth=_sizes(depth, _DEPTH),
         codec=dict(values.get("codec_config") or {}),
-        banned=tuple(drawing.get("suppress_tokens") or ()),
-        depth_banned=tuple(drawing.get("depth_decoder_suppress_tokens") or ()),
+        banned=_banned(drawing, "suppress_tokens", vocabulary),
+        depth_banned=_banned(drawing, "depth_decoder_suppress_tokens", vocabulary),
         weights=str(values.get("transformers_weights", INDEX)),
     )
+
+
+def _banned(drawing: Mapping[str, Any], name: str, vocabulary: int) -> tuple[int, ...]:
+    return tuple(whole(code, name, 0, vocabulary - 1) for code in drawing.get(name) or ())
 
 
 def _sizes(values: Mapping[str, Any], published: Mapping[str, Any]) -> Sizes:
     known = {**published, **values}
     if known.get("hidden_act", "silu") != "silu" or known.get("attention_bias") or known.get("mlp_bias"):
         raise ValueError("its layers have another activation than silu, or biases")
-    return Sizes(
-        hidden=int(known["hidden_size"]),
-        inner=int(known["intermediate_size"]),
-        layers=int(known["num_hidden_layers"]),
-        heads=int(known["num_attention_heads"]),
-        key_heads=int(known["num_key_value_heads"] or known["num_attention_heads"]),
-        head=int(known.get("head_dim") or known["hidden_size"] // known["num_attention_heads"]),
-        positions=int(known["max_position_embeddings"]),
-        epsilon=float(known.get("rms_norm_eps", 1e-5)),
+    heads, keys = whole(known["num_attention_heads"], "num_attention_heads"), known["num_key_value_heads"]
+    sizes = Sizes(
+        hidden=whole(known["hidden_size"], "hidden_size"),
+        inner=whole(known["intermediate_size"], "intermediate_size"),
+        layers=whole(known["num_hidden_layers"], "num_hidden_layers", most=MOST_LAYERS),
+        heads=heads,
+        key_heads=heads if keys is None else whole(keys, "num_key_value_heads"),
+        head=whole(known.get("head_dim") or known["hidden_size"] // heads, "head_dim"),
+        positions=whole(known["max_position_embeddings"], "max_position_embeddings"),
+        epsilon=positive(known.get("rms_norm_eps", 1e-5), "rms_norm_eps"),
         rotary=_rotary(known),
     )
+    if sizes.heads % sizes.key_heads:
+        raise ValueError(f"it has {sizes.heads} query heads over {sizes.key_heads}")
+    return sizes
 
 
 def _rotary(known: Mapping[str, Any]) -> Rotary:

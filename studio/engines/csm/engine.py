@@ -70,6 +70,8 @@ class CsmEngine:
         config = Config.read(folder, REMEDY)
         checkpoint = open_checkpoint(folder, config, REMEDY)
         words = Words.load(folder, REMEDY)
+        if words.count > config.text_vocabulary:
+            raise EngineUnavailable(f"tokenizer.json has {words.count} words, CSM {config.text_vocabulary}.", REMEDY)
         csm = model.load(checkpoint, config, placement, dtype or weights_dtype(placement.device))
         mimi = Mimi.inside(checkpoint, config.codec, placement.device, model.CODEC, f"(?!{model.CODEC})")
         if mimi.books < config.books:

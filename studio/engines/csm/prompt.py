@@ -67,6 +67,11 @@ class Words:
             raise EngineUnavailable("tokenizer.json is not that of CSM.", remedy)
         return Words(Tokenizer.from_str(text), specials[BEGIN], specials[END])
 
+    @property
+    def count(self) -> int:
+        """How many rows a table of words must have for all ids."""
+        return 1 + max(self._tokenizer.get_vocab(with_added_tokens=True).values())
+
     def ids(self, speaker: int, text: str) -> tuple[int, ...]:
         """The ids of one segment's words."""
         spoken = self._tokenizer.encode(f"[{speaker}]{text}", add_special_tokens=False)

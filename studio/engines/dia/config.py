@@ -9,14 +9,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.engines.checkpoint import Checkpoint
+from studio.engines.numbers import MOST_LAYERS, positive, whole
 from studio.engines.weights import Plan, Target
 from studio.errors import EngineUnavailable
 
 if TYPE_CHECKING:
     import torch
 
+BYTES = 256  # that a text is made of
 REPO = "nari-labs/Dia-1.6B-0626"
 REMEDY = f"Dia is read from config.json and model-*.safetensors of {REPO}. Run: python -m studio models download dia"
+
+_SIZES = {
+    "hidden": "hidden_size",
+    "heads": "num_attention_heads",
+    "kv_heads": "num_key_value_heads",
+    "head_dim": "head_dim",
+    "inner": "intermediate_size",
+    "positions": "max_position_embeddings",
+    "vocabulary": "vocab_size",
+}
 
 # (our name, columns or 0 for a vector, published name -> rows); several are fused, one below the other
 _Row = tuple[str, int, dict[str, int]]
@@ -41,21 +53,18 @@ class Stack:
     def read(values: Mapping[str, Any]) -> Stack:
         """From `encoder_config` or `decoder_config`. Raises KeyError, and ValueError for what we do not compute."""
         rope = values.get("rope_scaling") or values.get("rope_parameters") or {}
-        kind = rope.get("rope_type", "default")
+        kind = rope.get("rope_type") or rope.get("type") or "default"
         activation = values.get("hidden_act", "silu")
         if kind != "default" or activation != "silu":
             raise ValueError(f"rope {kind!r} or activation {activation!r} is unknown")
+        named = {field: whole(values[name], name) for field, name in _SIZES.items()}
+        if named["heads"] % named["kv_heads"]:
+            raise ValueError(f"{named['heads']} query heads over {named['kv_heads']}")
         return Stack(
-            layers=values["num_hidden_layers"],
-            hidden=values["hidden_size"],
-            heads=values["num_attention_heads"],
-            kv_heads=values["num_key_value_heads"],
-            head_dim=values["head_dim"],
-            inner=values["intermediate_size"],
-            positions=values["max_position_embeddings"],
-            vocabulary=values["vocab_size"],
-            eps=values.get("norm_eps", 1e-5),
-            theta=values.get("rope_theta") or rope.get("rope_theta", 10000.0),
+            layers=whole(values["num_hidden_layers"], "num_hidden_layers", most=MOST_LAYERS),
+            **named,
+            eps=positive(values.get("norm_eps", 1e-5), "norm_eps"),
+            theta=positive(values.get("rope_theta") or rope.get("rope_theta", 10000.0), "rope_theta"),
         )
 
 
@@ -101,20 +110,28 @@ class Config:
         config = Config(
             encoder=Stack.read(values["encoder_config"]),
             decoder=Stack.read(decoder),
-            cross_heads=decoder["cross_num_attention_heads"],
-            cross_kv_heads=decoder["cross_num_key_value_heads"],
-            cross_head_dim=decoder["cross_head_dim"],
+            cross_heads=whole(decoder["cross_num_attention_heads"], "cross_num_attention_heads"),
+            cross_kv_heads=whole(decoder["cross_num_key_value_heads"], "cross_num_key_value_heads"),
+            cross_head_dim=whole(decoder["cross_head_dim"], "cross_head_dim"),
             delays=tuple(values.get("delay_pattern") or (0, 8, 9, 10, 11, 12, 13, 14, 15)),
-            # published at the top; transformers 5 writes them into the decoder's part
-            bos=values.get("bos_token_id") or decoder["bos_token_id"],
-            eos=values.get("eos_token_id") or decoder["eos_token_id"],
-            pad=values.get("pad_token_id") or decoder["pad_token_id"],
+            bos=_id(values, "bos_token_id"),
+            eos=_id(values, "eos_token_id"),
+            pad=_id(values, "pad_token_id"),
         )
         if decoder["num_channels"] != config.books or decoder["cross_hidden_size"] != config.encoder.hidden:
             raise ValueError("its parts do not fit together")
-        if config.delays[0] != 0 or min(config.delays) < 0 or max(config.delays) < 1:
+        if config.encoder.vocabulary < BYTES or config.cross_heads % config.cross_kv_heads:
+            raise ValueError("it reads fewer than 256 bytes, or its heads do not fit together")
+        longest = max(whole(delay, "delay_pattern", 0, config.decoder.positions - 3) for delay in config.delays)
+        if config.delays[0] != 0 or longest < 1:
             raise ValueError(f"the delays {config.delays} are unknown")
         return config
+
+
+def _id(values: Mapping[str, Any], name: str) -> int:
+    """Of the codes: published at the top; transformers 5 writes it into the decoder's part."""
+    decoder = values["decoder_config"]
+    return whole(values.get(name) or decoder[name], name, 0, decoder["vocab_size"] - 1)
 
 
 def open_checkpoint(folder: Path) -> Checkpoint:

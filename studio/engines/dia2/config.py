@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from studio.engines.numbers import MOST_LAYERS, positive, whole
 from studio.errors import EngineUnavailable
 
 GATED = ("silu", "linear")  # what the two halves of an MLP go through when the file does not say
@@ -91,7 +92,7 @@ class Config:
 
 def _config(file: Mapping[str, Any]) -> Config:
     data, model, runtime = file["data"], file["model"], file["runtime"]
-    books = int(data["channels"]) - 2
+    books = whole(data["channels"], "channels", most=MOST_LAYERS) - 2
     schedule = runtime.get("weights_schedule")
     delays = tuple(int(delay) for delay in data.get("delay_pattern") or [0] * books)
     tokens = int(data["audio_vocab_size"])
@@ -113,10 +114,13 @@ def _config(file: Mapping[str, Any]) -> Config:
         low_rank=int(model["decoder"].get("low_rank_dim") or 0),
         depth_text=bool(depth.get("text_embedding", True)),
         depth_rope=bool(depth.get("apply_rope", True)),
-        rope_span=(float(model.get("rope_min_timescale", 1)), float(model.get("rope_max_timescale", 10000))),
-        epsilon=float(model.get("normalization_layer_epsilon", 1e-5)),
+        rope_span=(
+            positive(model.get("rope_min_timescale", 1), "rope_min_timescale"),
+            positive(model.get("rope_max_timescale", 10000), "rope_max_timescale"),
+        ),
+        epsilon=positive(model.get("normalization_layer_epsilon", 1e-5), "normalization_layer_epsilon"),
         schedule=tuple(range(books - 1)) if schedule is None else tuple(int(group) for group in schedule),
-        max_steps=int(runtime.get("max_context_steps", 1500)),
+        max_steps=whole(runtime.get("max_context_steps", 1500), "max_context_steps"),
     )
     _check(config)
     return config
@@ -125,12 +129,12 @@ def _config(file: Mapping[str, Any]) -> Config:
 def _stack(sizes: Mapping[str, Any], activations: Any) -> Stack:
     gate, up = activations
     return Stack(
-        layers=int(sizes["n_layer"]),
-        width=int(sizes["n_embd"]),
-        hidden=int(sizes["n_hidden"]),
-        heads=int(sizes["gqa_query_heads"]),
-        keys=int(sizes["kv_heads"]),
-        head=int(sizes["gqa_head_dim"]),
+        layers=whole(sizes["n_layer"], "n_layer", most=MOST_LAYERS),
+        width=whole(sizes["n_embd"], "n_embd"),
+        hidden=whole(sizes["n_hidden"], "n_hidden"),
+        heads=whole(sizes["gqa_query_heads"], "gqa_query_heads"),
+        keys=whole(sizes["kv_heads"], "kv_heads"),
+        head=whole(sizes["gqa_head_dim"], "gqa_head_dim"),
         activations=(str(gate).lower(), str(up).lower()),
     )
 
@@ -145,5 +149,9 @@ def _check(config: Config) -> None:
         raise ValueError(f"{config.backbone.heads} query heads over {config.backbone.keys}")
     if config.depth.heads != config.depth.keys:
         raise ValueError(f"{config.depth.heads} query heads over {config.depth.keys} in the depth model")
+    for name in ("text_pad", "new_word", "text_zero"):
+        whole(getattr(config, name), name, 0, config.text_tokens - 1)
+    for name in ("audio_pad", "audio_bos"):
+        whole(getattr(config, name), name, 1, config.audio_tokens - 1)
     if config.max_steps <= config.lag:
         raise ValueError(f"max_context_steps is {config.max_steps}")

@@ -74,6 +74,8 @@ class Dia2Engine:
         model, codec = folders
         config, checkpoint = Config.read(model, remedy), Checkpoint.open(model, remedy)
         vocabulary = Vocabulary.read(model, config.new_word, remedy)
+        if vocabulary.count > config.text_tokens:
+            raise EngineUnavailable(f"tokenizer.json has {vocabulary.count} tokens, Dia2 {config.text_tokens}.", remedy)
         layout = plan(config, dtype or weights_dtype(placement.device))
         linear = kernel(placement.device, placement.precision)
         copies = placement.models / prepared.FOLDER

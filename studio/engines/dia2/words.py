@@ -63,6 +63,11 @@ class Vocabulary:
         # the published models begin with token 1 although theirs is 0: the reference takes 0 for "none"
         return Vocabulary(tokenizer, (tokenizer.token_to_id(begin) if begin else 0) or 1, new_word)
 
+    @property
+    def count(self) -> int:
+        """How many rows a table of text must have for all tokens."""
+        return 1 + max(map(int, self._tokenizer.get_vocab(with_added_tokens=True).values()))
+
     def encode(self, text: str) -> tuple[int, ...]:
         """The tokens of a word, which keeps no space before it unless the text has one."""
         return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
