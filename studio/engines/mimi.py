@@ -46,8 +46,8 @@ class Mimi:
     def load(folder: Path, device: str, remedy: str = REMEDY) -> Mimi:
         """The codec from a folder in the layout of kyutai/mimi. Raises EngineUnavailable."""
         try:
-            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            config = dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
             raise EngineUnavailable(f"config.json of Mimi cannot be read: {error}.", remedy) from error
         return Mimi.inside(Checkpoint.open(folder, remedy), config, device)
 

@@ -267,6 +267,8 @@ FEW_KEYS["model"]["depformer"]["kv_heads"] = 1  # its projections hold keys for 
         ("config.json", "{}", "no 'data'"),
         ("config.json", "[", "not one of Dia2"),
         ("tokenizer.json", '{"model": {}}', "tokenizer of Dia2 is damaged"),
+        ("tokenizer_config.json", "null", "tokenizer of Dia2 is damaged"),
+        ("tokenizer_config.json", '{"bos_token": 5}', "bos_token is 5"),
         ("config.json", '{"data": {"channels": "x"}, "model": {}, "runtime": {}}', "not one of Dia2"),
         ("model.safetensors", "half of it", "no whole header"),
         ("config.json", json.dumps(FEW_KEYS), "2 query heads over 1 in the depth model"),

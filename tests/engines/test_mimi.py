@@ -93,3 +93,10 @@ def test_a_codec_that_lacks_a_tensor_is_refused(folder: Path, tmp_path: Path) ->
     (tmp_path / "config.json").write_text((folder / "config.json").read_text())
     with pytest.raises(EngineUnavailable, match=r"1 missing \(upsample.conv.weight\)"):
         Mimi.load(tmp_path, "cpu")
+
+
+@pytest.mark.parametrize("config", ["null", "[1]", '"x"', "{"])
+def test_a_config_that_is_none_is_named(config: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(EngineUnavailable, match=r"config\.json of Mimi cannot be read"):
+        Mimi.load(tmp_path, "cpu")

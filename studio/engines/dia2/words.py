@@ -53,13 +53,15 @@ class Vocabulary:
             settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
             if not json.loads(text)["model"]["vocab"]:
                 raise KeyError("vocab")
+            begin = settings.get("bos_token")
+            begin = begin.get("content") if isinstance(begin, dict) else begin
+            if not isinstance(begin, str | None):
+                raise ValueError(f"bos_token is {begin!r}")
         except OSError as error:
             raise EngineUnavailable(f"{error.filename} cannot be read: {error.strerror}.", remedy) from error
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise EngineUnavailable(f"The tokenizer of Dia2 is damaged: {error}.", remedy) from error
         tokenizer = Tokenizer.from_str(text)
-        begin = settings.get("bos_token")
-        begin = begin.get("content") if isinstance(begin, dict) else begin
         # the published models begin with token 1 although theirs is 0: the reference takes 0 for "none"
         return Vocabulary(tokenizer, (tokenizer.token_to_id(begin) if begin else 0) or 1, new_word)
 
