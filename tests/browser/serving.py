@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import warnings
 from collections.abc import Iterator
@@ -39,10 +40,19 @@ def serve(data: Path, host: str = "127.0.0.1", fleet: Fleet | None = None, **mor
     demo = page.build(studio)
     app, url, _ = demo.launch(prevent_thread_lock=True, app_kwargs=app_options(studio), **page.launch_options(settings))
     keep_to_one_site(app)
+    drop_loops()
     try:
         yield Served(url, studio)
     finally:
         demo.close()
         studio.close()
-        with warnings.catch_warnings(action="ignore"):  # here, and not in a later test that has nothing to do with it
-            gc.collect()
+        drop_loops()
+
+
+def drop_loops() -> None:
+    """Gather the event loops that gradio made on this thread for a page and left open: here, and not in a later test
+    that has nothing to do with them.
+    """
+    with warnings.catch_warnings(action="ignore"):
+        asyncio.set_event_loop(None)
+        gc.collect()

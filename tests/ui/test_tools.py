@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 import json
 import time
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,7 +22,7 @@ from studio.request import SpeechRequest
 from studio.settings import Settings
 from studio.studio import Studio
 from tests.api.sound import decoded
-from tests.browser.serving import WARNINGS, Served, serve
+from tests.browser.serving import WARNINGS, Served, drop_loops, serve
 
 KEY = "a-key-of-sixteen-or-more"
 pytestmark = [
@@ -121,5 +119,4 @@ def test_a_missing_package_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(RequestError, match="requirements-mcp.lock"):
         page.build(studio)
     studio.close()
-    with warnings.catch_warnings(action="ignore"):  # gradio makes event loops for a page and closes none
-        gc.collect()
+    drop_loops()
