@@ -234,7 +234,8 @@ MEASURES = (
         "Drift of the voice",
         "",
         "lower",
-        "How much less like a speaker's first turn the last one sounds than the second; 0 is steady.",
+        "How much less like a speaker's first turn the last one sounds than the second, by the line through all; a "
+        "steady voice has 0, give or take 0.04.",
         0.03,
         3,
         True,

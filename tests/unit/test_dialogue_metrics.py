@@ -91,6 +91,16 @@ def test_a_turn_in_the_other_voice_and_one_that_moves_away_are_found(monkeypatch
     assert not isinstance(with_voice, Missing) and with_voice.similarity == (pytest.approx(1.0), None)
 
 
+def test_a_voice_that_moves_away_is_not_hidden_by_its_last_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    angles = {0: 0.0, 1: 0.3, 2: 0.5, 3: 0.7, 4: 0.9, 5: 0.3}
+    monkeypatch.setattr(speakers, "obstacle", lambda: None)
+    monkeypatch.setattr(dialogue, "_vector", lambda audio: _vectors(angles[int(audio.samples[0])])[0])
+    samples = np.repeat(np.arange(6), 10).astype(np.float32)
+    spans = [Span(at / 10, (at + 1) / 10) for at in range(6)]
+    found = dialogue.voices_of_turns(Audio(samples, 100), spans, ["A"] * 6, {})
+    assert not isinstance(found, Missing) and not isinstance(found.drift, Missing) and found.drift > 0.05
+
+
 def test_voices_are_missing_without_their_judge(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = Missing("the speaker encoder is not installed", "Install it.")
     monkeypatch.setattr(speakers, "obstacle", lambda: gone)
