@@ -16,16 +16,22 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _NUMBER = re.compile(r"(\d+(?:,\d{3})*)(st|nd|rd|th|s)?\b")
 _MONEY = re.compile(r"([$£€])(\d[\d,]*)(?:\.(\d\d)\b)?((?:\.\d+)?(?: (?:thousand|million|billion|trillion))?\b)")
 _COINS = {"$": ("dollars", "cents"), "£": ("pounds", "pence"), "€": ("euros", "cents")}
-# Another way to write the same before words are parted: decimals one by one, "a.m." and "U.S.A.", "10am", "-5".
+# Another way to write the same before words are parted: decimals one by one, "a.m." and "U. S. A.", "555-0199",
+# "e-mail", "10am", "-5".
 _REWRITTEN = (
     (re.compile(r"(?<=\d)\.(\d+)"), lambda found: " point " + " ".join(found[1])),
     (re.compile(r"\b(?:[a-z]\.){2,}"), lambda found: found[0].replace(".", "")),
+    (re.compile(r"\b[a-z]\.(?: [a-z]\.)+"), lambda found: re.sub(r"[. ]", "", found[0])),
+    (re.compile(r"\b(?:\d{3}-){1,2}\d{4}\b"), lambda found: " ".join(found[0].replace("-", ""))),
+    (re.compile(r"\be-(?=mail)"), lambda found: "e"),
     (re.compile(r"(?<=\d)(?=[ap]m\b)"), lambda found: " "),
     (re.compile(r"(?<![\w-])-(?=\d)"), lambda found: " minus "),
 )
 _SHORT = {"'d've": " would have", "'re": " are", "'m": " am", "'ll": " will", "'ve": " have", "n't": " not"}
 _WHOLE = {"won't": "will not", "can't": "can not", "cannot": "can not", "okay": "ok", "mr": "mister", "mrs": "missus"}
 _WHOLE |= {"dr": "doctor", "gonna": "going to", "wanna": "want to", "'cause": "because", "let's": "let us"}
+_WHOLE |= {"approx": "approximately", "vs": "versus", "etc": "et cetera", "ie": "that is", "eg": "for example"}
+_WHOLE |= {"km": "kilometers", "kg": "kilograms", "cm": "centimeters", "mm": "millimeters"}
 _WHO = ("he", "she", "it", "that", "there", "who", "here", "what", "where", "how")
 _WHOLE |= {f"{who}'s": f"{who} is" for who in _WHO}
 _WHOLE |= {f"{who}'d": f"{who} would" for who in ("i", "you", "we", "they", *_WHO[:6])}
@@ -48,6 +54,7 @@ _ORDINALS |= {"twelve": "twelfth"}
 _TEN_UP = f"(?:{'|'.join([*_ONES[10:], *_TENS[2:]])})"
 _AND = re.compile(rf" (hundred|thousand|million|dollars|pounds|euros) and(?= (?:{_TEN_UP}|{'|'.join(_ONES[1:10])}) )")
 _TWENTIES = re.compile(rf" two thousand(?= {_TEN_UP} )")
+_SAID_SHORT = re.compile(rf" hundred(?= {_TEN_UP} )")
 _HUNDREDS = re.compile(rf" one thousand ({'|'.join(_ONES[1:10])}) hundred(?= )")
 _SCALES = ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
 
@@ -77,13 +84,13 @@ def _money(found: re.Match[str]) -> str:
 
 
 def _one_way(words: Sequence[str]) -> list[str]:
-    """Numbers that are said in two ways in one of them: no "and" in them, "two thousand twenty four" and "twenty twenty
-    four", "one thousand nine hundred" and "nineteen hundred", "per cent"."""
+    """Numbers that are said in two ways in one of them: without "and"; "four eighty two" for "four hundred eighty two",
+    "twenty twenty four" for "two thousand twenty four", "nineteen hundred" for "one thousand nine hundred"."""
     text = f" {' '.join(words)} "
     text = _AND.sub(r" \1", text)
     text = _TWENTIES.sub(" twenty", text)
     text = _HUNDREDS.sub(lambda found: f" {_ONES[10 + _ONES.index(found[1])]} hundred", text)
-    return text.replace(" per cent ", " percent ").split()
+    return _SAID_SHORT.sub("", text).replace(" per cent ", " percent ").split()
 
 
 def _american(word: str) -> str:
