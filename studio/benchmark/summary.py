@@ -132,6 +132,14 @@ def compare(now: Sequence[Row], before: Sequence[Row], threshold: float = 0.0) -
     return found
 
 
+def lost(now: Sequence[Row], before: Sequence[Row]) -> list[str]:
+    """The measures with a good direction that only the earlier benchmark has: nothing says whether they got worse."""
+    engines = {row.engine for row in now if row.state == "ok"}
+    known = {name for row in now for name in row.values}
+    former = {name for row in before if row.engine in engines for name in row.values}
+    return [measure.name for measure in MEASURES if measure.better and measure.name in former - known]
+
+
 def _by_script(rows: Sequence[Row], engine: str, name: str) -> dict[tuple[str, int], float]:
     """(script, seed) -> the median over repetitions."""
     found: dict[tuple[str, int], list[float]] = {}

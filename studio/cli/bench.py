@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.cli.arguments import pair
+from studio.cli.bench_compare import compared, earlier
 from studio.cli.terminal import MENDABLE, Stopped, opened, put, tell
 from studio.errors import RequestError, StudioError
 
@@ -151,33 +152,11 @@ def _chosen(benchmarks: Benchmarks, options: argparse.Namespace) -> tuple[str, B
     known = options.show or options.resume
     chosen = known or _new(benchmarks, options)
     try:
-        return chosen, _earlier(benchmarks, options.compare, chosen) if options.compare else None
+        return chosen, earlier(benchmarks, options.compare, chosen) if options.compare else None
     except RequestError:
         if not known:
             benchmarks.delete(chosen)
         raise
-
-
-def _earlier(benchmarks: Benchmarks, word: str, chosen: str) -> Bench:
-    """The benchmark to compare the chosen one with; `last`: the latest that is finished and comparable.
-
-    Raises RequestError, also for one that is not: that must not pass for "nothing is worse".
-    """
-    from studio.benchmark.summary import shared_scripts
-
-    now = benchmarks.store.get(chosen)
-    if word != "last":
-        before = benchmarks.store.get(word)
-        if not shared_scripts(now, before):
-            raise RequestError(f"{word} has nothing in common with this benchmark.", "Compare the same scripts.")
-        return before
-    finished = (one.id for one in benchmarks.recent() if one.state == "finished" and one.id != chosen)
-    found = next((one for one in map(benchmarks.store.get, finished) if shared_scripts(now, one)), None)
-    if found is None:
-        raise RequestError(
-            "No benchmark of these scripts and engines was finished before.", "Run it without --compare."
-        )
-    return found
 
 
 def _new(benchmarks: Benchmarks, options: argparse.Namespace) -> str:
@@ -227,43 +206,23 @@ def _follow(benchmarks: Benchmarks, bench_id: str) -> None:
 
 
 def _report(benchmarks: Benchmarks, bench_id: str, before: Bench | None, options: argparse.Namespace) -> int:
-    from studio.benchmark import machine
-    from studio.benchmark.summary import compare, shared_scripts
-    from studio.benchmark.values import bench_values, difference_values
+    from studio.benchmark.values import bench_values
 
     found, rows = benchmarks.store.get(bench_id), benchmarks.store.rows(bench_id)
     told = bench_values(found, rows)
     tell(table(told))
     for warning in told["warnings"]:
         tell(f"note: {warning}")
-    worse: list[Any] = []
     if before:
-        threshold = options.threshold or 0.0
-        shared = shared_scripts(found, before)
-        earlier = [row for row in benchmarks.store.rows(before.id) if row.item in shared]
-        differences = compare(rows, earlier, threshold)
-        worse = [one for one in differences if one.verdict == "worse"]
-        others = machine.same(found.facts["machine"], before.facts["machine"])
-        if others:
-            tell(f"note: not the same machine or versions: {', '.join(others)} differ.")
-        for one in differences:
-            if one.verdict != "same":
-                tell(f"{one.verdict}: {one.engine} {one.measure}, {one.before:.4g} -> {one.now:.4g}")
-        tell(f"{len(worse)} of {len(differences)} measures are worse than in {before.id}.")
-        told["comparison"] = {
-            "with": before.id,
-            "threshold": options.threshold,
-            "machines_differ_in": others,
-            "differences": [difference_values(one) for one in differences],
-            "regressions": len(worse),
-        }
+        told["comparison"] = compared(benchmarks, found, before, options.threshold)
     from studio.benchmark.written import write
 
     for path in options.output:
         write(benchmarks, found, path)
         tell(f"{path} is written.")
     _put(told)
-    return MENDABLE if found.failed or (worse and options.threshold is not None) else 0
+    is_worse = bool(before and options.threshold is not None and told["comparison"]["regressions"])
+    return MENDABLE if found.failed or is_worse else 0
 
 
 def _guide(benchmarks: Benchmarks, words: tuple[str, ...]) -> int:

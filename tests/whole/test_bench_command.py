@@ -64,11 +64,12 @@ def test_a_regression_exits_with_1(call: Cli, monkeypatch: pytest.MonkeyPatch) -
     with sqlite3.connect(database) as db:  # as if it had been a hundred times as fast and had had no flaw
         rows = db.execute("SELECT cell, val FROM rows").fetchall()
         for cell, values in rows:
-            better = {**json.loads(values), "first_sound_s": 0.0, "rtf": 0.0, "process_gb": 0.001}
+            better = {**json.loads(values), "first_sound_s": 0.0, "rtf": 0.0, "process_gb": 0.001, "wer": 0.0}
             db.execute("UPDATE rows SET val = ? WHERE cell = ?", (json.dumps(better), cell))
     db.close()
     answer = bench(call, "--compare", str(told["id"]), "--threshold", "0.1")
     assert answer.code == 1 and "worse: tone process_gb" in answer.err
+    assert last(answer)["comparison"]["not_measured_now"] == ["wer"] and "not measured this time" in answer.err
     assert bench(call, "--compare", str(told["id"])).code == 0, "without a threshold it is only told"
 
 
