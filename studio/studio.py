@@ -21,13 +21,12 @@ from studio.events import Event, Listening
 from studio.gpu import choose_device, cores, free_gb, share_cores
 from studio.hearing import Recogniser
 from studio.inspection import Inspection, inspect
-from studio.intake import Desk, Intake
+from studio.intake import Desk
 from studio.jobs import PERSON, Asker, JobRunner, Patience
 from studio.label import Label
 from studio.library import Library, LibraryVoice
 from studio.live import LiveDirector
 from studio.manager import ModelManager
-from studio.metrics.activity import Span
 from studio.models import Models
 from studio.request import SpeechRequest
 from studio.runs import Run, RunStore
@@ -161,16 +160,10 @@ class Studio:
             raise RequestError(f"{spec.title} has no precision {wanted}{where}.", f"Choose {offered[0]}.")
         return wanted
 
-    def take_in(
-        self,
-        source: Path | bytes,
-        transcript: str = "",
-        cut: Span | None = None,
-        name: str = "",
-        channel: int | None = None,
-    ) -> Intake:
-        """A recording that somebody brings, looked at and made ready to be kept: see `Desk.take_in`."""
-        return Desk(casting.cloning(), self.recogniser).take_in(source, transcript, cut, name, channel)
+    @property
+    def desk(self) -> Desk:
+        """Where recordings that somebody brings are looked at and made ready to be kept."""
+        return Desk(casting.cloning(), self.recogniser)
 
     def request(
         self,

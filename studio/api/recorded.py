@@ -37,7 +37,7 @@ def add(studio: Studio, voice: VoiceForm) -> dict[str, Any]:
     check_owner(studio)
     consent = Consent(voice.consent, voice.consent_who, voice.consent_when, voice.consent_source)
     name = Path(voice.audio_sample.filename or "").name[:100]
-    intake = studio.take_in(voice.audio_sample.file.read(), voice.ref_text, name=name)
+    intake = studio.desk.take_in(voice.audio_sample.file.read(), voice.ref_text, name=name)
     kept = studio.library.add(voice.name, consent, [intake.recording], language=voice.language)
     return {**form(kept), "notes": list(intake.told)}
 

@@ -77,7 +77,7 @@ def _recording(studio: Studio, options: argparse.Namespace) -> Recording:
 
     cut = Span(*options.cut) if options.cut else None
     channel = None if options.channel is None else options.channel - 1
-    intake = studio.take_in(Path(options.file), _transcript(options.transcript), cut, channel=channel)
+    intake = studio.desk.take_in(Path(options.file), _transcript(options.transcript), cut, channel=channel)
     for sentence in intake.told:
         tell(f"note: {sentence}")
     return intake.recording

@@ -104,7 +104,9 @@ def test_what_was_taken_of_one_channel_is_cut_anew_from_that_channel(desk: Desk,
     soft = loud.samples * np.float32(0.5) * (np.arange(len(loud.samples)) < 4 * loud.sample_rate)
     soundfile.write(tmp_path / "talk.wav", np.stack([loud.samples[::-1], soft], axis=1), loud.sample_rate)
     studio = desk.studio
-    kept = studio.library.add("Bo", Consent("own"), [studio.take_in(tmp_path / "talk.wav", SAID, channel=1).recording])
+    kept = studio.library.add(
+        "Bo", Consent("own"), [studio.desk.take_in(tmp_path / "talk.wav", SAID, channel=1).recording]
+    )
     source = {"voice": kept.id, "sound": kept.references[0].sound}
     assert ask(desk, "bring", {"source": source})["facts"]["notes"] == ["Only channel 2 was taken."]
     again = ask(desk, "weigh", {"source": source, "steps": {"cut": [0.5, 3.5]}})
