@@ -29,7 +29,7 @@ def settled(precision: str = "int8") -> Iterator[None]:
     Not where the precision is exact: to make 3 GB of such pages takes seconds, and products that want their weights
     in another order make them themselves. Elsewhere than on Linux, and where it has no such pages, all stays as it is.
     """
-    before = _in_use()
+    before = [used for span in _anonymous() for used in _in_use(span)]
     yield
     give_back()
     if precision != "exact":
@@ -38,8 +38,10 @@ def settled(precision: str = "int8") -> Iterator[None]:
 
 @contextmanager
 def gathered() -> Iterator[None]:
-    """As `settled`, for a single weight: what was freed is left to the next one."""
-    before = _in_use()
+    """As `settled`, for a single weight: what was freed is left to the next one, and only new mappings are looked at,
+    since this is asked for often.
+    """
+    before = _anonymous()
     yield
     _collapse_new(before)
 
@@ -75,13 +77,8 @@ def _without(spans: list[Span], taken: list[Span]) -> list[Span]:
     return left
 
 
-def _in_use() -> list[Span]:
-    """The huge pages' worth of this process's memory that is in use, in order: memory that was freed is not."""
-    return [run for span in _anonymous() for run in _filled(span)]
-
-
-def _filled(span: Span) -> list[Span]:
-    """Those huge pages' worth of a span that are in use; as many as follow each other in one piece."""
+def _in_use(span: Span) -> list[Span]:
+    """Those huge pages' worth of a span that are in use and not freed, as many as follow each other in one piece."""
     size = int(SIZE.read_text())
     start, end = -(-span[0] // size) * size, span[1] // size * size
     if start >= end:
@@ -98,5 +95,6 @@ def _filled(span: Span) -> list[Span]:
 def _collapse_new(before: list[Span]) -> None:
     """Make the huge pages that have come into use since one piece each."""
     libc = ctypes.CDLL(None)
-    for start, end in _without(_in_use(), before):  # long runs at once: a call waits for all cores
-        libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), COLLAPSE)
+    for span in _without(_anonymous(), before):
+        for start, end in _in_use(span):  # a long run at once: a call waits for all cores
+            libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), COLLAPSE)
