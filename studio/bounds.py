@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from contextlib import closing
 
 from studio.engines.base import EngineSpec
 from studio.errors import RequestError
-from studio.events import Event, Sound
+from studio.events import Events, Sound
 from studio.passages import spoken_seconds
 from studio.script import Script
 
 STRETCH = 1.5  # a text is as long as it is estimated to within this; what lasts longer is stopped
 REMEDY = "Speak it in parts, or raise STUDIO_MAX_SOUND_SECONDS."
-
-Events = Generator[Event | None, None, None]
 
 
 def check(script: Script, spec: EngineSpec, most_seconds: float) -> None:

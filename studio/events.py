@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -82,3 +83,5 @@ class Finished:
 
 
 Event = Waiting | Listening | Loading | Planned | Speaking | Sound | Spoke | Assembling | Finished
+Events = Generator[Event | None, None, None]
+"""What happens, as it happens; None is a heartbeat."""

@@ -70,7 +70,7 @@ class Desk:
             transcript.strip() or " ".join(word.text for word in words),
             words,
             references.examine(prepared.audio).values()["measures"],
-            _edits(prepared, channel),
+            edits(prepared, channel),
             source,
             name or (source.name if isinstance(source, Path) else ""),
         )
@@ -103,8 +103,8 @@ def _short(words: str) -> str:
     return words if 0 < len(words) <= SHOWN_CHARACTERS else f"{words[:SHOWN_CHARACTERS]}…" if words else "nothing"
 
 
-def _edits(prepared: Prepared, channel: int | None) -> dict[str, Any]:
-    """What was done, so that the page can do it again to the original, otherwise."""
+def edits(prepared: Prepared, channel: int | None) -> dict[str, Any]:
+    """What was done to a recording, as the library keeps it, to do it again to the original, otherwise."""
     chosen = {} if channel is None else {"channel": channel}
     cut = prepared.cut
     return {"start": round(cut.start, 3), "end": round(cut.end, 3), "done": list(prepared.done), **chosen}

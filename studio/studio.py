@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,7 @@ from studio.director import Director
 from studio.engines.base import PRECISIONS, EngineModule, EngineSpec, Obstacle, Placement
 from studio.errands import Errands
 from studio.errors import EngineUnavailable, OutputError, RequestError, UnknownCast, suggest
-from studio.events import Event, Listening
+from studio.events import Event, Events, Listening
 from studio.gpu import choose_device, cores, free_gb, share_cores
 from studio.hearing import Recogniser
 from studio.inspection import Inspection, inspect
@@ -37,7 +37,6 @@ from studio.voice import Voice
 from studio.zero import LentGpu
 
 SAMPLES = Path(__file__).parents[1] / "assets" / "voices"
-Events = Generator[Event | None, None, None]
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 
 from studio.api.answers import Pieces, Progress
 from studio.api.orders import Order
 from studio.audio import Audio
 from studio.encoding import StreamFormat, Tempo, encoder, with_length
-from studio.events import Event, Planned, Sound
+from studio.events import Events, Planned, Sound
 from studio.loudness import live
 
-Events = Generator[Event | None, None, None]
 HELD_SECONDS = 0.25  # a form with its length at the beginning waits so long for the end
 
 

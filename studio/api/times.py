@@ -11,8 +11,7 @@ from typing import Any
 
 from studio import soundfiles
 from studio.api.answers import Pieces, Progress
-from studio.api.sounds import Events
-from studio.events import Finished, Planned, Sound
+from studio.events import Events, Finished, Planned, Sound
 from studio.runs import Run
 from studio.studio import Studio
 

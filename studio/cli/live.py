@@ -13,13 +13,13 @@ from typing import cast
 
 from studio import advice
 from studio.cli.delivery import STDIO, check_place, deliver, target_of
-from studio.cli.progress import Events, Progressed, follow, report, summary
+from studio.cli.progress import Progressed, follow, report, summary
 from studio.cli.terminal import first_ready, no_output, opened, put_json, tell
 from studio.dictation import Dictation
 from studio.encoding import FORMATS, encoder
 from studio.engines.base import EngineSpec
 from studio.errors import ScriptError, StudioError
-from studio.events import Sound
+from studio.events import Events, Sound
 from studio.loudness import live
 from studio.script import speaker_id
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,11 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from studio import listings, soundfiles
 from studio.cli.delivery import Target
 from studio.cli.terminal import Stopped
-from studio.events import Assembling, Event, Finished, Listening, Loading, Planned, Sound, Speaking, Spoke
+from studio.events import Assembling, Event, Events, Finished, Listening, Loading, Planned, Sound, Speaking, Spoke
 from studio.runs import Run
 from studio.script import Script
 
-Events = Generator[Event | None, None, None]
 SHOWN_CHARACTERS, SHOWN_SPEAKERS = 40, 8
 
 

@@ -11,9 +11,7 @@ from studio.metrics import Missing, pitch
 RATE = 16000  # so fine that a voice is taken away whole: half a sample is much of a high voice's period
 HIGHEST_HZ = 1500.0  # above, harmonics are too near to each other, and breath is loud
 STEP = 160  # samples from one frame to the next: 10 ms
-SIZE = (
-    560  # of a frame, of which as much again as the longest period is looked at: 35 ms, in which a pitch hardly glides
-)
+SIZE = 560  # of a frame, of which as much again as the longest period is looked at: 35 ms, so that no pitch glides
 SHORTEST, LONGEST = int(RATE / pitch.HIGHEST_HZ), int(RATE / pitch.LOWEST_HZ)  # periods, in samples
 VOICED, SECOND = 0.4, 0.6  # normalised autocorrelation of a voice, and of what is left without it
 REST = 0.18  # of the power: less than this, and nothing is left

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from studio import soundfiles
 from studio.errors import RequestError, StudioError
-from studio.events import Assembling, Event, Finished, Loading, Speaking, Waiting
+from studio.events import Assembling, Event, Events, Finished, Loading, Speaking, Waiting
 from studio.library import Recording
 from studio.metrics import Missing, speakers
 from studio.runs import Run
@@ -116,14 +116,14 @@ class Auditions:
             raise RequestError("This trial is not known any more.", "Try again.")
         return found
 
-    def _begin(self, token: str, audition: _Audition, events: Generator[Event | None, None, None]) -> None:
+    def _begin(self, token: str, audition: _Audition, events: Events) -> None:
         with self._lock:
             self._all[token] = audition
             while len(self._all) > KEPT:
                 del self._all[next(iter(self._all))]
         threading.Thread(target=self._follow, args=(audition, events), name="audition", daemon=True).start()
 
-    def _follow(self, audition: _Audition, events: Generator[Event | None, None, None]) -> None:
+    def _follow(self, audition: _Audition, events: Events) -> None:
         try:
             with closing(events):
                 for event in events:

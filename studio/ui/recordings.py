@@ -17,6 +17,7 @@ from studio import casting, references
 from studio.audio import Audio
 from studio.errors import AudioError, RequestError
 from studio.hearing import Heard
+from studio.intake import edits
 from studio.library import Reference
 from studio.metrics import activity, words
 from studio.metrics.activity import Span
@@ -246,13 +247,9 @@ def steps_of(told: Any) -> Steps:
 
 
 def edits_of(source: Source, prepared: Prepared) -> Json:
-    """What was done to a recording, as the library keeps it; `portrait.reference` and `Recordings` read it back."""
+    """As `edits`, with the steps that were chosen; `portrait.reference` and `Recordings` read it back."""
     steps = prepared.steps
-    chosen = {} if source.channel is None else {"channel": source.channel}
-    return chosen | {
-        "start": round(prepared.cut.start, 3),
-        "end": round(prepared.cut.end, 3),
-        "done": list(prepared.done),
+    return edits(prepared, source.channel) | {
         "silence": steps.trim_silence,
         "rate": steps.most_hz is not None,
         "loudness": steps.loudness_lufs is not None,

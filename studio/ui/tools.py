@@ -11,10 +11,10 @@ from anyio import CapacityLimiter, to_thread
 from gradio.events import api
 
 from studio.errors import RequestError
-from studio.events import Finished
+from studio.events import Events, Finished
 from studio.runs import Run
 from studio.script import Script
-from studio.studio import Events, Studio
+from studio.studio import Studio
 from studio.ui.endpoints import Allow, told
 
 WAITING = 64  # calls that may hold a thread at a time, as in the page's queue
